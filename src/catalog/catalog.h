@@ -1,0 +1,54 @@
+/*
+ * catalog.h - resource types as C sees them
+ *
+ * A ResourceType describes one registered table.  The structs live in the
+ * cache and stay valid until the next call of a vxp_catalog_ function that may
+ * process invalidations: callers copy what they keep, or finish first.
+ */
+#ifndef VXP_CATALOG_H
+#define VXP_CATALOG_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+/* A DQL path that register() mapped to a column or to a place inside a jsonb column. */
+typedef struct ResourceField
+{
+	char	   *path;			/* DQL path, "metadata.system.size" */
+	char	   *column;			/* column of the table */
+	char	   *inside;			/* path inside the jsonb column, or NULL: the column itself */
+} ResourceField;
+
+typedef struct ResourceType
+{
+	char	   *name;			/* "Volume"; names are case sensitive */
+	Oid			relid;			/* InvalidOid when the table is missing */
+	char	   *schema_name;	/* as recorded */
+	char	   *table_name;
+	char	   *prefix;			/* identifier type, "volume"; or NULL */
+	List	   *parents;		/* of char *: names of possible parent types */
+	bool		versioned;
+	char	   *lineage_field;	/* "volume_id", or NULL */
+
+	/* columns by duty; NULL when the type has none */
+	char	   *id_column;		/* NULL: document ->> 'id' */
+	char	   *document_column;
+	char	   *identifier_column;
+	char	   *parent_column;
+	char	   *lineage_column;
+	char	   *valid_from_column;
+	char	   *valid_to_column;
+
+	List	   *fields;			/* of ResourceField * */
+	char	   *default_sort;	/* JSON text as given, or NULL: the documented default */
+} ResourceType;
+
+/* catalog_cache.c */
+extern const ResourceType *vxp_catalog_by_name(const char *name);	/* NULL when unknown */
+extern const ResourceType *vxp_catalog_by_relid(Oid relid); /* NULL when not registered */
+extern const char *vxp_catalog_nearest(const char *name);	/* for hints, or NULL */
+extern Oid	vxp_catalog_relid(void);	/* OID of vxp.resource_type: plans depend on it */
+extern void vxp_catalog_init(void);
+
+#endif							/* VXP_CATALOG_H */

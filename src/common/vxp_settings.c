@@ -1,0 +1,47 @@
+/*
+ * vxp_settings.c - the settings vxp.*: one definition, one default each
+ *
+ * A setting acts when a request is bound (planned), never when it is read as
+ * a value of type vxp.dql: a stored request stays readable whatever the
+ * settings of the reader.
+ */
+#include "postgres.h"
+
+#include "utils/guc.h"
+
+#include "common/vxp_settings.h"
+
+int			vxp_max_dql_depth = 100;
+int			vxp_max_dql_branches = 1000;
+int			vxp_default_page_size = 1000;
+int			vxp_max_page_size = 1000;
+bool		vxp_enable_inlining = true;
+
+void
+vxp_settings_init(void)
+{
+	DefineCustomIntVariable("vxp.max_dql_depth",
+							"Deepest nesting of a DQL filter that is planned, in levels.",
+							NULL, &vxp_max_dql_depth, 100, 1, 256,
+							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("vxp.max_dql_branches",
+							"Largest number of conditions in a DQL filter that is planned.",
+							"Values of one $in list count as one condition.",
+							&vxp_max_dql_branches, 1000, 1, 1000000,
+							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("vxp.default_page_size",
+							"Page size of a DQL request without \"pageSize\", in rows.",
+							NULL, &vxp_default_page_size, 1000, 1, 1000000,
+							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("vxp.max_page_size",
+							"Larger values of \"pageSize\" in a DQL request are cut to this, in rows.",
+							NULL, &vxp_max_page_size, 1000, 1, 1000000,
+							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("vxp.enable_inlining",
+							 "Plans a DQL request as part of the enclosing query.",
+							 "When off, requests run through the executor path: the same rows, "
+							 "slower. For tests and diagnosis, like the enable_* settings of the server.",
+							 &vxp_enable_inlining, true,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	MarkGUCPrefixReserved("vxp");
+}

@@ -1,0 +1,17 @@
+/*
+ * vxp_settings.h - the settings vxp.*
+ */
+#ifndef VXP_SETTINGS_H
+#define VXP_SETTINGS_H
+
+#include "postgres.h"
+
+extern int	vxp_max_dql_depth;
+extern int	vxp_max_dql_branches;
+extern int	vxp_default_page_size;
+extern int	vxp_max_page_size;
+extern bool vxp_enable_inlining;
+
+extern void vxp_settings_init(void);
+
+#endif							/* VXP_SETTINGS_H */

@@ -1,0 +1,178 @@
+/*
+ * dql.h - the DQL syntax tree and the contracts of the stages
+ *
+ * text -> (dql_json.c) JSON values -> (dql_parse.c) DqlRequest -> (dql_bind.c)
+ * bound tree -> (dql_build.c) parse nodes -> (dql_planner.c) the planner.
+ * dql_eval.c gives the same syntax tree its meaning on one jsonb document.
+ *
+ * Parsing looks at no catalog and no setting and does not throw on user
+ * error: it returns a VxpError.  All results live in the current context.
+ * Section numbers are those of docs/dql.md.
+ */
+#ifndef VXP_DQL_H
+#define VXP_DQL_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+#include "utils/jsonb.h"
+
+#include "common/vxp_compat.h"
+#include "common/vxp_error.h"
+
+/* Fixed limits of a request, checked when it is read. */
+#define DQL_MAX_NESTING		256
+#define DQL_MAX_SIZE		(16 * 1024 * 1024)
+
+/* A value of type vxp.dql is the request's text as it was written. */
+typedef struct varlena DqlText;
+
+#define PG_GETARG_DQL_PP(n) ((DqlText *) PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(n)))
+
+/*
+ * A JSON value of the request.  In operand position {"$param": n} is DQL_PARAM.
+ */
+typedef enum DqlValueType
+{
+	DQL_NULL,
+	DQL_BOOLEAN,
+	DQL_NUMBER,
+	DQL_STRING,
+	DQL_ARRAY,
+	DQL_OBJECT,
+	DQL_PARAM
+} DqlValueType;
+
+typedef struct DqlValue
+{
+	DqlValueType type;
+	bool		boolean;
+	char	   *string;			/* STRING: server encoding, NUL-terminated; NUMBER: its literal */
+	int			length;			/* bytes of string */
+	int			param;			/* PARAM: number from 1 */
+	int			count;			/* ARRAY, OBJECT: number of members */
+	struct DqlValue **items;	/* ARRAY, OBJECT: members, in textual order */
+	char	  **keys;			/* OBJECT: keys beside items; each once (the last duplicate won) */
+} DqlValue;
+
+/* A field path: the dotted text and its segments (section 3). */
+typedef struct DqlPath
+{
+	char	   *text;
+	int			count;
+	char	  **segments;
+} DqlPath;
+
+/*
+ * Positive operators on the candidates of a path.  Negations ($ne, $nin, $not,
+ * $nor) are a DQL_NOT above; {"f": v} and $match with a scalar are DQL_OP_EQ.
+ */
+typedef enum DqlOp
+{
+	DQL_OP_EQ,					/* operand: any value; a string with * or ? is a pattern */
+	DQL_OP_IEQ,					/* the same without regard to case */
+	DQL_OP_IN,					/* operand: ARRAY (a single operand was wrapped) or PARAM */
+	DQL_OP_EXISTS,				/* operand: BOOLEAN true; false is a DQL_NOT above */
+	DQL_OP_GT,
+	DQL_OP_GTE,
+	DQL_OP_LT,
+	DQL_OP_LTE,
+	DQL_OP_BETWEEN,				/* operand: ARRAY of two */
+	DQL_OP_CONTAINS,			/* operand: STRING or PARAM */
+	DQL_OP_STARTS_WITH,			/* operand: STRING or PARAM */
+	DQL_OP_GLOB,				/* operand: STRING or PARAM; a leading ! became a DQL_NOT above */
+	DQL_OP_AFTER,				/* operand: STRING (timestamp), NUMBER (epoch ms) or PARAM */
+	DQL_OP_BEFORE,
+	DQL_OP_EMPTY				/* {"f": {}}: an empty object or an empty list; no operand */
+} DqlOp;
+
+typedef enum DqlNodeKind
+{
+	DQL_AND,					/* args; none: true */
+	DQL_OR,						/* args; none: false */
+	DQL_NOT,					/* one arg */
+	DQL_COMPARE,				/* path, op, operand */
+	DQL_NESTED,					/* path, args[0] = filter: {"p": {"q": c}} of section 4.5 */
+	DQL_MATCH,					/* path, args[0] = filter: $match with names */
+	DQL_ELEM_MATCH,				/* path, args[0] = filter: $elemMatch with names */
+	DQL_ANY_CANDIDATE,			/* path, args[0] = tree of AND/OR/NOT/COMPARE whose paths are
+								 * empty: one candidate satisfies it all ($match with operators) */
+	DQL_ANY_ELEMENT,			/* the same, elements of a list only ($elemMatch with operators) */
+	DQL_HAS_ANCESTOR			/* operand: ARRAY of STRING, or PARAM */
+} DqlNodeKind;
+
+typedef struct DqlNode
+{
+	DqlNodeKind kind;
+	const char *where;			/* JSON path in the request, for errors */
+	List	   *args;			/* of DqlNode * */
+	DqlPath    *path;
+	DqlOp		op;
+	DqlValue   *operand;
+} DqlNode;
+
+typedef struct DqlSortKey
+{
+	DqlPath    *path;
+	bool		descending;
+	const char *where;
+} DqlSortKey;
+
+typedef enum DqlSelectMode
+{
+	DQL_SELECT_ALL,				/* no select: whole documents */
+	DQL_SELECT_INCLUDE,			/* object of 1: keep; missing paths are left out */
+	DQL_SELECT_EXCLUDE,			/* object of 0: remove */
+	DQL_SELECT_LIST				/* list or name: keep; missing paths become null */
+} DqlSelectMode;
+
+typedef enum DqlCountMode
+{
+	DQL_COUNT_EXACT,
+	DQL_COUNT_ESTIMATED,
+	DQL_COUNT_NONE
+} DqlCountMode;
+
+typedef struct DqlRequest
+{
+	char	   *resource;		/* NULL: not given */
+	DqlNode    *filter;			/* NULL: absent, null or {} */
+	List	   *sort;			/* of DqlSortKey *; NIL: none */
+	int64		page;			/* -1: not given; likewise below */
+	int64		page_size;
+	int64		limit;
+	int64		skip;
+	DqlSelectMode select_mode;
+	List	   *select;			/* of DqlPath * */
+	DqlCountMode count;
+	char	   *as_of;			/* timestamp text, checked; NULL: not given */
+	bool		all_versions;
+	List	   *datasets;		/* of DqlValue * STRING: context.datasets etc., nulls dropped */
+	List	   *projects;		/* likewise */
+	int			depth;			/* deepest nesting of logical and nested conditions */
+	int			conditions;		/* number of DQL_COMPARE and DQL_HAS_ANCESTOR nodes */
+	int			max_param;		/* largest $param number, 0: none */
+} DqlRequest;
+
+/* dql_json.c: JSON text to values, by the server's own parser */
+extern VxpError *vxp_dql_json_parse(const char *text, int length, DqlValue **result);
+extern void vxp_dql_json_print(StringInfo buf, const DqlValue *value);
+
+/* dql_parse.c */
+extern VxpError *vxp_dql_parse(const char *text, int length, DqlRequest **result);
+extern DqlRequest *vxp_dql_parse_or_raise(const DqlText *dql);
+/* sort object or list alone, for the default sort of a resource type */
+extern VxpError *vxp_dql_parse_sort(const char *text, int length, List **result);
+/* a filter that reads back to an equal tree, as JSON */
+extern void vxp_dql_print_filter(StringInfo buf, const DqlNode *node);
+
+/* dql_time.c: timestamps of section 4.3; false when the text is none */
+extern bool vxp_dql_timestamp(const char *text, int length, int64 *microseconds);	/* TimestampTz */
+
+/* dql_pattern.c: wildcards of section 4.6, shared by evaluation and binder */
+extern bool vxp_dql_is_pattern(const char *text, int length);
+extern char *vxp_dql_pattern_to_like(const char *text, int length); /* LIKE with \ escapes */
+extern char *vxp_dql_glob_to_regex(const char *text, int length);	/* anchored ARE */
+extern char *vxp_dql_like_escape(const char *text, int length); /* literal text in LIKE */
+
+#endif							/* VXP_DQL_H */

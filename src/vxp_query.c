@@ -1,0 +1,21 @@
+/*
+ * vxp_query.c - module entry: magic block and initialisation of the areas
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "common/vxp_compat.h"
+#include "common/vxp_settings.h"
+
+extern VXP_EXPORT const Pg_magic_struct *PG_MAGIC_FUNCTION_NAME(void);
+extern VXP_EXPORT void _PG_init(void);
+
+PG_MODULE_MAGIC;
+
+/* _PG_init defines the settings.  The library needs no hook and no preload. */
+void
+_PG_init(void)
+{
+	vxp_settings_init();
+}
