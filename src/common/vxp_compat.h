@@ -8,6 +8,7 @@
 #define VXP_COMPAT_H
 
 #include "fmgr.h"
+#include "utils/pg_locale.h"
 
 #if PG_VERSION_NUM < 150000
 #error "vxp_query needs PostgreSQL 15 or newer"
@@ -33,5 +34,15 @@
 	extern VXP_EXPORT Datum name(PG_FUNCTION_ARGS); \
 	extern VXP_EXPORT const Pg_finfo_record *CppConcat(pg_finfo_, name) (void); \
 	PG_FUNCTION_INFO_V1(name)
+
+/*
+ * Does the collation compare bytes?  18 replaced lc_collate_is_c() by a field
+ * of the locale object.
+ */
+#if PG_VERSION_NUM >= 180000
+#define vxp_collation_is_c(collation) (pg_newlocale_from_collation(collation)->collate_is_c)
+#else
+#define vxp_collation_is_c(collation) lc_collate_is_c(collation)
+#endif
 
 #endif							/* VXP_COMPAT_H */
