@@ -2,8 +2,8 @@
  * catalog.h - resource types as C sees them
  *
  * A ResourceType describes one registered table.  The structs live in the
- * cache and stay valid until the next call of a vxp_catalog_ function that may
- * process invalidations: callers copy what they keep, or finish first.
+ * cache and stay valid, unchanged, until the end of the transaction; callers
+ * copy what they keep longer.
  */
 #ifndef VXP_CATALOG_H
 #define VXP_CATALOG_H

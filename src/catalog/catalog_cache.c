@@ -331,8 +331,9 @@ load(void)
 		message_seen = false;
 		fresh = read_catalog(relid);
 		MemoryContextSetParent(fresh->context, CacheMemoryContext);
+		/* callers may hold pointers into the old one: it lives as long as the transaction */
 		if (current != NULL)
-			MemoryContextDelete(current->context);
+			MemoryContextSetParent(current->context, TopTransactionContext);
 		current = fresh;
 		cache_valid = !message_seen;
 		cache_generation++;
