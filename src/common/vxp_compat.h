@@ -34,4 +34,9 @@
 	extern VXP_EXPORT const Pg_finfo_record *CppConcat(pg_finfo_, name) (void); \
 	PG_FUNCTION_INFO_V1(name)
 
+/* 18 replaced the suffix pg_attribute_noreturn() by this prefix. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn __attribute__((noreturn))
+#endif
+
 #endif							/* VXP_COMPAT_H */
