@@ -59,7 +59,7 @@ demo-stop: ## stop the demo server and remove all of it
 lint: ## check the rules of the layout: includes, symbols, scripts, expected files
 	@VXP_SQL_PARTS='$(VXP_SQL_PARTS)' VXP_VERSION='$(VXP_VERSION)' test/lint.sh
 compile-matrix: ## compile every file for PostgreSQL 15, 17 and 18 with gcc and clang (downloads their headers)
-	@test/compile_matrix.sh
+	@VXP_CFLAGS='$(PG_CFLAGS)' test/compile_matrix.sh
 dist: ## make build/vxp_query-VERSION.zip from the committed files
 	@mkdir -p build
 	git archive --format=zip --prefix=vxp_query-$(VXP_VERSION)/ -o build/vxp_query-$(VXP_VERSION).zip HEAD

@@ -73,7 +73,10 @@ def read(name):
 
 
 def write(table, path):
-    """Gzipped CSV with a header; the same table gives the same bytes."""
+    """Gzipped CSV with a header; the same table gives the same bytes.  PostgreSQL's text has no NUL: it becomes U+FFFD."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
+            table = table.set_column(place, field.name, pc.replace_substring(table[field.name], "\x00", "\ufffd"))
     sink = pa.BufferOutputStream()
     pacsv.write_csv(table, sink, pacsv.WriteOptions(quoting_style="all_valid", quoting_header="none"))
     with open(path, "wb") as raw, gzip.GzipFile("", "wb", 9 if table.num_rows < 100_000 else 6, raw, mtime=0) as packed:
