@@ -70,4 +70,9 @@
 #define vxp_collation_is_c(collation) lc_collate_is_c(collation)
 #endif
 
+/* 18 replaced the suffix pg_attribute_noreturn() by this prefix. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn __attribute__((noreturn))
+#endif
+
 #endif							/* VXP_COMPAT_H */
