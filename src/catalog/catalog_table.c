@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
@@ -105,6 +106,13 @@ void
 vxp_lineage_forget_parents(void)
 {
 	epoch++;
+}
+
+Oid
+vxp_lineage_type_oid(void)
+{
+	return GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("lineage"),
+						   ObjectIdGetDatum(get_namespace_oid("vxp", false)));
 }
 
 static Oid
