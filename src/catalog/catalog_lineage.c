@@ -482,20 +482,30 @@ set_columns(const LineageTable *table, HeapTuple tuple, TupleDesc desc,
 	return heap_modify_tuple_by_cols(tuple, desc, count, attnums, values, nulls);
 }
 
-/* An UPDATE that leaves the parent alone must leave what is derived alone, too. */
+static bool
+same_column(HeapTuple a, HeapTuple b, AttrNumber attnum, TupleDesc desc)
+{
+	bool		a_null;
+	bool		b_null;
+	Datum		a_value = heap_getattr(a, attnum, desc, &a_null);
+	Datum		b_value = heap_getattr(b, attnum, desc, &b_null);
+
+	return a_null == b_null && (a_null || datum_image_eq(a_value, b_value, false, -1));
+}
+
+/*
+ * An UPDATE that leaves the parent alone must leave what is derived alone, too.
+ * A value that was wrong already (triggers were off) is silently put right.
+ */
 static void
-refuse_written_columns(const LineageTable *table, HeapTuple given, HeapTuple derived, TupleDesc desc)
+refuse_written_columns(const LineageTable *table, HeapTuple old, HeapTuple given,
+					   HeapTuple derived, TupleDesc desc)
 {
 	for (int i = -1; i < table->column_count; i++)
 	{
 		AttrNumber	attnum = i < 0 ? table->lineage_attnum : table->columns[i].attnum;
-		bool		given_null;
-		bool		derived_null;
-		Datum		a = heap_getattr(given, attnum, desc, &given_null);
-		Datum		b = heap_getattr(derived, attnum, desc, &derived_null);
 
-		if (given_null == derived_null &&
-			(given_null || datum_image_eq(a, b, false, -1)))
+		if (same_column(given, old, attnum, desc) || same_column(given, derived, attnum, desc))
 			continue;
 		ereport(ERROR,
 				(errcode(ERRCODE_GENERATED_ALWAYS),
@@ -559,7 +569,7 @@ vxp_lineage_trigger(PG_FUNCTION_ARGS)
 				{
 					HeapTuple	derived = set_columns(table, row, desc, identifier, old_path);
 
-					refuse_written_columns(table, row, derived, desc);
+					refuse_written_columns(table, old, row, derived, desc);
 					return PointerGetDatum(derived);
 				}
 				return PointerGetDatum(set_columns(table, row, desc, identifier, path));

@@ -431,7 +431,14 @@ build_table(Relation relation, uint64 generation)
 		table->id_name = pstrdup(type->id_column);
 	}
 	else if (type->document_column != NULL)
+	{
 		table->document_attnum = require_column(relid, type, type->document_column);
+		if (get_atttype(relid, table->document_attnum) != JSONBOID)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("column \"%s\" of resource type \"%s\" is not of type jsonb",
+							type->document_column, type->name)));
+	}
 	/* a type that lies only below itself must begin somewhere */
 	table->parent_optional = type->parents == NIL ||
 		(list_length(type->parents) == 1 && strcmp(linitial(type->parents), type->name) == 0);
