@@ -72,6 +72,7 @@ enum
 extern const ResourceType *vxp_catalog_by_name(const char *name);	/* NULL when unknown */
 extern const ResourceType *vxp_catalog_by_relid(Oid relid); /* NULL when not registered */
 extern const char *vxp_catalog_nearest(const char *name);	/* for hints, or NULL */
+extern bool vxp_catalog_is_lineage_field(const char *column);	/* of any registered type */
 extern Oid	vxp_catalog_relid(void);	/* OID of vxp.resource_type: plans depend on it */
 extern const List *vxp_catalog_types(void); /* all, by name */
 extern uint64 vxp_catalog_generation(void); /* changes when the catalog was read anew */
