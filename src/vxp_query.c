@@ -5,6 +5,7 @@
 
 #include "fmgr.h"
 
+#include "catalog/catalog.h"
 #include "common/vxp_compat.h"
 #include "common/vxp_settings.h"
 
@@ -18,4 +19,5 @@ void
 _PG_init(void)
 {
 	vxp_settings_init();
+	vxp_catalog_init();
 }
