@@ -15,6 +15,7 @@ DATA = $(wildcard sql/upgrade/vxp_query--*.sql)
 
 PG_CPPFLAGS = -Isrc
 PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wvla -Wno-unused-parameter -Wno-sign-compare \
+	-Werror=implicit-function-declaration \
 	-Wno-missing-field-initializers -Wno-declaration-after-statement -fvisibility=hidden $(PROFILE)
 REGRESS := $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
 REGRESS_OPTS = --inputdir=. --load-extension=vxp_query

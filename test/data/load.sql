@@ -34,6 +34,9 @@ SET timezone = 'UTC';
 \copy raw_collection FROM PROGRAM 'gzip -dc "$VXP_DATA/collections.csv.gz"' CSV HEADER
 \copy raw_series FROM PROGRAM 'gzip -dc "$VXP_DATA/series.csv.gz"' CSV HEADER
 
+-- rows numbered as they come, so that a long load can go step by step
+ALTER TABLE raw_series ADD n int GENERATED ALWAYS AS IDENTITY PRIMARY KEY;
+
 -- A study's identifier is its UID; the index has one UID that two patients
 -- share, and the second of them gets the patient's name added.
 CREATE TEMP TABLE raw_study AS
@@ -89,17 +92,13 @@ SELECT s.identifier, 'patient/' || s.collection_id || '/' || s."PatientID", s.st
 FROM raw_study s
 JOIN raw_release r ON r.idc_version = s.first_release;
 
--- volumes, collection by collection, the large ones by year, so that a long load shows where it is
+-- volumes, 50,000 at a time, so that a long load shows where it is
 DO $$
 DECLARE
 	total int := (SELECT count(*) FROM raw_series);
-	part record;
-	step int;
-	loaded int := 0;
-	shown int := 0;
+	step CONSTANT int := 50000;
 BEGIN
-	FOR part IN SELECT DISTINCT collection_id, extract(year FROM "StudyDate") AS year FROM raw_series ORDER BY 1, 2
-	LOOP
+	FOR done IN 0 .. total - 1 BY step LOOP
 		INSERT INTO volume (identifier, parent_identifier, modality, body_part, manufacturer, model, series_description,
 			series_number, instance_count, size_mb, series_date, license, created_at, valid_from, metadata)
 		SELECT 'volume/' || v."SeriesInstanceUID", s.identifier, v."Modality", v."BodyPartExamined", v."Manufacturer",
@@ -118,14 +117,8 @@ BEGIN
 		JOIN raw_study s USING ("StudyInstanceUID", collection_id, "PatientID")
 		JOIN raw_release i ON i.idc_version = v.series_init_idc_version
 		JOIN raw_release r ON r.idc_version = v.series_revised_idc_version
-		WHERE v.collection_id = part.collection_id
-		AND extract(year FROM v."StudyDate") IS NOT DISTINCT FROM part.year;
-		GET DIAGNOSTICS step = ROW_COUNT;
-		loaded := loaded + step;
-		IF loaded - shown >= 20000 OR loaded = total THEN
-			RAISE INFO '% of % volumes', loaded, total;
-			shown := loaded;
-		END IF;
+		WHERE v.n > done AND v.n <= done + step;
+		RAISE INFO '% of % volumes', least(done + step, total), total;
 	END LOOP;
 END
 $$;
