@@ -30,6 +30,7 @@ CREATE TEMP TABLE raw_series (
 	series_init_idc_version int, series_revised_idc_version int, crdc_series_uuid uuid
 );
 SET timezone = 'UTC';
+\echo '   reading' :data
 \copy raw_release FROM PROGRAM 'gzip -dc "$VXP_DATA/releases.csv.gz"' CSV HEADER
 \copy raw_collection FROM PROGRAM 'gzip -dc "$VXP_DATA/collections.csv.gz"' CSV HEADER
 \copy raw_series FROM PROGRAM 'gzip -dc "$VXP_DATA/series.csv.gz"' CSV HEADER
@@ -61,6 +62,8 @@ SELECT vxp.create_resource_type('Volume',
 	'modality text, body_part text, manufacturer text, model text, series_description text, series_number int,
 	 instance_count int, size_mb numeric, series_date date',
 	parents => '{ImagingStudy}');
+
+\echo '   making datasources, patients, studies, volumes'
 
 -- Rows begin to be valid with the release that brought them, a changed series
 -- with the release that changed it.
@@ -124,6 +127,7 @@ END
 $$;
 
 -- the same series as documents of an annotation platform: one file each, in folders
+\echo '   making documents'
 CREATE TABLE items (id text COLLATE "C" PRIMARY KEY, document jsonb NOT NULL);
 INSERT INTO items
 SELECT v.crdc_series_uuid,
@@ -146,6 +150,7 @@ LATERAL (SELECT '/' || v.collection_id || '/' || v."PatientID" || '/' || v."Stud
 CREATE INDEX items_document_idx ON items USING gin (document jsonb_path_ops);
 SELECT vxp.register('items', 'items', document => 'document');
 
+\echo '   vacuum and analyze'
 DROP TABLE raw_release, raw_collection, raw_series, raw_study;
 RESET timezone;
 RESET client_min_messages;
