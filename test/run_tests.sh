@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # run_tests.sh - all suites on the server that with_server.sh started; ends with the runners' closing lines and
-# "N passed, N failed": one for each regression script, isolation spec and TAP file that was there to be run.
+# "N passed, N failed": one for each regression script, isolation spec, TAP file and generated page.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 : "${VXP_TMP:?start me through with_server.sh}"
@@ -30,6 +30,7 @@ regress_closing='^(# )?( ?All [0-9]+ tests passed| ?[0-9]+ of [0-9]+ tests (pass
 suite regression "$regress_pass" "$regress_closing" test/regress.sh $(names sql sql)
 suite isolation "$regress_pass" "$regress_closing" test/isolation.sh $(names test/isolation/specs spec)
 suite tap '^test/t/[^ ]+ \.+ ok$' '^(All tests successful|Files=|Result:)' test/tap.sh $(for f in test/t/*.pl; do [ ! -e "$f" ] || echo "$f"; done)
+suite documents '^page .* ok$' '^$' test/docs_check.sh README.md docs/reference.md
 
 echo
 cat "$VXP_TMP/closing"
