@@ -6,6 +6,7 @@
 #include "fmgr.h"
 
 #include "catalog/catalog.h"
+#include "catalog/catalog_lineage.h"
 #include "common/vxp_compat.h"
 #include "common/vxp_settings.h"
 
@@ -20,4 +21,5 @@ _PG_init(void)
 {
 	vxp_settings_init();
 	vxp_catalog_init();
+	vxp_lineage_init();
 }

@@ -97,6 +97,7 @@ typedef struct ActiveMove
 /* catalog_table.c */
 extern LineageTable *vxp_lineage_table(Relation relation);
 extern void vxp_lineage_init(void);
+extern Oid	vxp_lineage_type_oid(void);	/* of vxp.lineage */
 extern void vxp_enter_owner(Oid relid, OwnerScope *saved);
 extern void vxp_leave_owner(const OwnerScope *saved);
 extern SPIPlanPtr vxp_prepare_as_owner(Oid relid, const char *sql, int nargs, Oid *types);

@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
@@ -105,6 +106,13 @@ void
 vxp_lineage_forget_parents(void)
 {
 	epoch++;
+}
+
+Oid
+vxp_lineage_type_oid(void)
+{
+	return GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("lineage"),
+						   ObjectIdGetDatum(get_namespace_oid("vxp", false)));
 }
 
 static Oid
@@ -423,7 +431,14 @@ build_table(Relation relation, uint64 generation)
 		table->id_name = pstrdup(type->id_column);
 	}
 	else if (type->document_column != NULL)
+	{
 		table->document_attnum = require_column(relid, type, type->document_column);
+		if (get_atttype(relid, table->document_attnum) != JSONBOID)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("column \"%s\" of resource type \"%s\" is not of type jsonb",
+							type->document_column, type->name)));
+	}
 	/* a type that lies only below itself must begin somewhere */
 	table->parent_optional = type->parents == NIL ||
 		(list_length(type->parents) == 1 && strcmp(linitial(type->parents), type->name) == 0);

@@ -75,4 +75,30 @@
 #define pg_noreturn __attribute__((noreturn))
 #endif
 
+
+/*
+ * Up to 18 a call in FROM is inlined by swapping its range table entry.  19 asks
+ * SupportRequestInlineInFrom instead, and no longer Simplify for such calls;
+ * until that is answered, requests there run through the executor path.
+ */
+#if PG_VERSION_NUM < 190000
+#define VXP_INLINE_BY_SWAP true
+#else
+#define VXP_INLINE_BY_SWAP false
+#endif
+
+/* 16 replaced the per-object functions by one. */
+#if PG_VERSION_NUM >= 160000
+#define vxp_proc_aclcheck(function, role, mode) object_aclcheck(ProcedureRelationId, function, role, mode)
+#else
+#define vxp_proc_aclcheck(function, role, mode) pg_proc_aclcheck(function, role, mode)
+#endif
+
+/* 18 dropped the argument execute_once. */
+#if PG_VERSION_NUM >= 180000
+#define vxp_executor_run(desc, direction, count) ExecutorRun(desc, direction, count)
+#else
+#define vxp_executor_run(desc, direction, count) ExecutorRun(desc, direction, count, true)
+#endif
+
 #endif							/* VXP_COMPAT_H */

@@ -589,6 +589,7 @@ bind_page(const DqlRequest *request, const BindOptions *options, BoundQuery *bou
 
 	bound->offset = Max(request->skip, 0);
 	bound->limit = request->limit;
+	bound->last_page = true;
 	if (paged)
 	{
 		int64		size = request->page_size >= 0 ? Min(request->page_size, vxp_max_page_size) :
@@ -599,6 +600,7 @@ bind_page(const DqlRequest *request, const BindOptions *options, BoundQuery *bou
 			pg_add_s64_overflow(bound->offset, start, &bound->offset))
 			return vxp_error(ERRCODE_INVALID_PARAMETER_VALUE, "$.page", "page number is out of range");
 		bound->limit = request->limit < 0 ? size : Min(size, Max(request->limit - start, 0));
+		bound->last_page = request->limit >= 0 && request->limit - start <= size;
 	}
 	return NULL;
 }

@@ -117,6 +117,7 @@ typedef struct BoundQuery
 	List	   *sort;			/* of BoundSort *; NIL: no order asked for */
 	int64		offset;			/* 0: none */
 	int64		limit;			/* -1: none */
+	bool		last_page;		/* "limit" of the request ends with this page */
 	Bitmapset  *columns;		/* attribute numbers that "select" keeps; NULL with select_all */
 	bool		select_all;
 	BoundColumn *document;		/* the column that is the document, or NULL */
@@ -134,6 +135,10 @@ typedef struct BindOptions
 	bool		paging;			/* default page and order even if the request has none */
 	bool		ordered;		/* false: order is of no interest (counting) */
 } BindOptions;
+
+/* dql_resource.c */
+extern VxpError *vxp_dql_resource(const DqlRequest *request, ResourceType **result);
+extern VxpError *vxp_dql_resource_of(const DqlRequest *request, Oid relid, ResourceType **result);
 
 /* dql_field.c */
 extern BoundColumn *vxp_bind_column(Relation relation, AttrNumber attnum);
@@ -190,6 +195,21 @@ extern Node *vxp_dql_call(ParseState *pstate, const char *schema, const char *fu
 extern Node *vxp_dql_const(Oid type, Datum datum);
 extern Node *vxp_dql_text_const(const char *text);
 extern Node *vxp_dql_request_const(const char *text);	/* of type vxp.dql */
+
+/*
+ * One request on its way: what the SQL functions and the planner support share.
+ * Errors are raised.
+ */
+typedef struct DqlCall
+{
+	const DqlText *dql;
+	Oid			relid;			/* table that the call names; InvalidOid: the request names it */
+	BindOptions options;
+	DqlBuild	build;
+} DqlCall;
+
+extern BoundQuery *vxp_dql_bind_call(const DqlCall *call);	/* locks the table */
+extern Query *vxp_dql_translate(const DqlCall *call);	/* analysed, not rewritten */
 
 /* dql_item.c */
 extern Node *vxp_dql_item_expr(ParseState *pstate, const BoundQuery *bound);

@@ -938,3 +938,35 @@ vxp_dql_build(BoundQuery *bound, const DqlBuild *build)
 	free_parsestate(pstate);
 	return query;
 }
+
+/*
+ * vxp_dql_bind_call parses and binds the request of a call.  The table stays
+ * locked (AccessShareLock) until the end of the transaction, as in analysis.
+ */
+BoundQuery *
+vxp_dql_bind_call(const DqlCall *call)
+{
+	DqlRequest *request = vxp_dql_parse_or_raise(call->dql);
+	ResourceType *type;
+	Relation	relation;
+	BoundQuery *bound = NULL;
+	VxpError   *error;
+
+	error = OidIsValid(call->relid) ? vxp_dql_resource_of(request, call->relid, &type) :
+		vxp_dql_resource(request, &type);
+	if (error)
+		vxp_error_raise(error);
+	relation = relation_open(type->relid, AccessShareLock);
+	error = vxp_dql_bind(request, type, relation, &call->options, &bound);
+	relation_close(relation, NoLock);
+	if (error)
+		vxp_error_raise(error);
+	return bound;
+}
+
+/* vxp_dql_translate returns the Query of a call, analysed but not rewritten. */
+Query *
+vxp_dql_translate(const DqlCall *call)
+{
+	return vxp_dql_build(vxp_dql_bind_call(call), &call->build);
+}

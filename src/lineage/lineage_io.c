@@ -236,7 +236,7 @@ check_depth(int depth)
 	if (depth < 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("a lineage has at least one label")));
+				 errmsg("a lineage must have at least one label")));
 	if (depth > LINEAGE_MAX_DEPTH)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
