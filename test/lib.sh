@@ -33,6 +33,13 @@ owner_instead() {
 	exec runuser -u "$owner" -- "$@"
 }
 
+# scratch NAME: a new folder that the servers' user reaches too; short, since its name goes into a socket's
+scratch() {
+	local base=${TMPDIR:-/tmp}
+	if [ "$(id -u)" = 0 ] || [ ${#base} -gt 60 ]; then base=/tmp; fi
+	mktemp -d "$base/$1.XXXXXX"
+}
+
 pg_bin() { "$pg_config" --bindir; }
 pg_major() { "$pg_config" --version | sed -E 's/^[^0-9]*([0-9]+).*/\1/'; }
 pg_tools() { dirname "$(dirname "$("$pg_config" --pgxs)")"; }	# pgxs/src
