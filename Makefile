@@ -15,6 +15,7 @@ DATA = $(wildcard sql/upgrade/vxp_query--*.sql)
 
 PG_CPPFLAGS = -Isrc
 PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wvla -Wno-unused-parameter -Wno-sign-compare \
+	-Werror=implicit-function-declaration \
 	-Wno-missing-field-initializers -Wno-declaration-after-statement -fvisibility=hidden $(PROFILE)
 REGRESS := $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
 REGRESS_OPTS = --inputdir=. --load-extension=vxp_query
@@ -24,7 +25,7 @@ EXTRA_CLEAN = vxp_query--$(VXP_VERSION).sql $(wildcard src/*.bc src/*/*.bc)
 
 # Our own goals need no server, and PGXS has a "check" that only complains: so
 # PGXS is included when none of ours is asked for, and pg_config is there.
-VXP_GOALS := help check demo demo-stop lint compile-matrix dist
+VXP_GOALS := help check demo demo-stop lint compile-matrix docs dist
 PG_CONFIG ?= pg_config
 ifeq ($(filter $(VXP_GOALS),$(MAKECMDGOALS)),)
 PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
@@ -60,6 +61,8 @@ lint: ## check the rules of the layout: includes, symbols, scripts, expected fil
 	@VXP_SQL_PARTS='$(VXP_SQL_PARTS)' VXP_VERSION='$(VXP_VERSION)' test/lint.sh
 compile-matrix: ## compile every file for PostgreSQL 15, 17 and 18 with gcc and clang (downloads their headers)
 	@VXP_CFLAGS='$(PG_CFLAGS)' test/compile_matrix.sh
+docs: ## write docs/reference.md, and the outputs in README.md, from a real run
+	@test/docs.sh
 dist: ## make build/vxp_query-VERSION.zip from the committed files
 	@mkdir -p build
 	git archive --format=zip --prefix=vxp_query-$(VXP_VERSION)/ -o build/vxp_query-$(VXP_VERSION).zip HEAD

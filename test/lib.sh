@@ -9,6 +9,8 @@ die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 # settings of the caller's own servers must not leak into a throw-away one
 unset PGHOST PGHOSTADDR PGPORT PGUSER PGDATABASE PGPASSWORD PGSERVICE PGOPTIONS PGDATA PGPASSFILE PGSSLMODE
 export LC_ALL=C.UTF-8
+# root's own scratch folder may be closed to the user who runs the servers
+[ "$(id -u)" != 0 ] || unset TMPDIR
 
 # The make above may run with -j, whose job slots are not handed to a recipe
 # that is no make; the variables given on its command line stay in MAKEFLAGS.
@@ -31,6 +33,13 @@ owner_instead() {
 	owner=$(stat -c %U .)
 	case $owner in root | UNKNOWN) return 0 ;; esac
 	exec runuser -u "$owner" -- "$@"
+}
+
+# scratch NAME: a new folder that the servers' user reaches too; short, since its name goes into a socket's
+scratch() {
+	local base=${TMPDIR:-/tmp}
+	if [ "$(id -u)" = 0 ] || [ ${#base} -gt 60 ]; then base=/tmp; fi
+	mktemp -d "$base/$1.XXXXXX"
 }
 
 pg_bin() { "$pg_config" --bindir; }

@@ -23,7 +23,7 @@ for file in src/*/*.[ch]; do
 			../*) fault "$file:$line: include \"$include\" climbs out of its folder" ;;
 			*/*)
 				other=${include%%/*}
-				[ -d "src/$other" ] || continue		# a server header
+				[ -f "src/$include" ] || continue		# a server header
 				[ "$(rank "$other")" -le "$(rank "$area")" ] || fault "$file:$line: $area may not use $other (order: $areas)" ;;
 		esac
 	done < <(sed -nE '/^[[:space:]]*#[[:space:]]*include[[:space:]]*"/{=;s/[^"]*"([^"]*)".*/\1/p}' "$file" | paste - -)
@@ -72,6 +72,7 @@ for object in src/*.o src/*/*.o; do
 		fault "$object: symbol $symbol does not start with vxp_"
 	done < <(nm -g --defined-only "$object" | awk '{print $3}' | grep -vE '^(pg_finfo_)?vxp_|^(Pg_magic_func|_PG_init)$' || true)
 done
+while read -r symbol; do fault "$symbol is called and nowhere defined"; done < <(nm -D --undefined-only vxp_query.so | awk '$2 ~ /^vxp_/ {print $2}')
 nm -D --defined-only vxp_query.so | awk '{print $3}' | sed -n 's/^pg_finfo_//p' | sort > "$tmp/exported"
 sed -nE "s/.*'(MODULE_PATHNAME|\\\$libdir\/vxp_query)', *'(vxp_[a-z0-9_]+)'.*/\2/p" $VXP_SQL_PARTS | sort -u > "$tmp/called"
 while read -r symbol; do fault "the install script calls $symbol, which the library has not"; done < <(comm -13 "$tmp/exported" "$tmp/called")

@@ -50,8 +50,8 @@ packages=
 for n in $need; do
 	if [ "$n" != server ]; then packages="$packages $n"; continue; fi
 	# the newest server that is already here, else the one of this Debian release
-	major=$(ls -d /usr/lib/postgresql/*/bin/postgres 2>/dev/null | sed -E 's,.*/postgresql/([0-9]+)/.*,\1,' | sort -n | tail -n 1)
-	[ -n "$major" ] || major=$(apt-cache show postgresql 2>/dev/null | sed -nE 's/^Depends:.*\bpostgresql-([0-9]+).*/\1/p' | sort -n | tail -n 1)
+	major=$(ls -d /usr/lib/postgresql/*/bin/postgres 2>/dev/null | sed -E 's,.*/postgresql/([0-9]+)/.*,\1,' | sort -n | tail -n 1 || true)
+	[ -n "$major" ] || major=$(apt-cache show postgresql 2>/dev/null | sed -nE 's/^Depends:.*\bpostgresql-([0-9]+).*/\1/p' | sort -n | tail -n 1 || true)
 	[ -n "$major" ] || die "apt knows no package \"postgresql\"; is a Debian archive set up in its sources?"
 	[ "$major" -ge 15 ] || die "vxp_query needs PostgreSQL 15 or newer, and this release has $major"
 	packages="$packages postgresql-$major postgresql-server-dev-$major"

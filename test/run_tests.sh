@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # run_tests.sh - all suites on the server that with_server.sh started; ends with the runners' closing lines and
-# "N passed, N failed": one for each regression script, isolation spec and TAP file that was there to be run.
+# "N passed, N failed": one for each regression script, isolation spec, TAP file and generated page.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 : "${VXP_TMP:?start me through with_server.sh}"
@@ -15,7 +15,8 @@ suite() {
 	printf '\n== %s (%s)\n' "$name" "$#"
 	"$script" "$@" 2>&1 | tee "$out" || rc=$?
 	ok=$(grep -cE "$pass" "$out" || true)
-	skip=$(grep -cE '\.\. skipped: ' "$out" || true)
+	skip=$(grep -cE '^test/t/[^ ]+ \.+ skipped: ' "$out" || true)
+	[ $((ok + skip)) -le $# ] || { echo "error: $name: more passes than tests" >&2; ok=0 skip=0; }
 	# what did not say that it passed has failed; a runner that complains is never a pass
 	passed=$((passed + ok)) skipped=$((skipped + skip)) failed=$((failed + $# - ok - skip))
 	[ $rc = 0 ] || [ $(($# - ok - skip)) -gt 0 ] || failed=$((failed + 1))
@@ -28,7 +29,8 @@ regress_pass='^(test|    ) .*\.\.\. ok +[0-9]+ ms|^ok [0-9]+ '
 regress_closing='^(# )?( ?All [0-9]+ tests passed| ?[0-9]+ of [0-9]+ tests (passed|failed))'
 suite regression "$regress_pass" "$regress_closing" test/regress.sh $(names sql sql)
 suite isolation "$regress_pass" "$regress_closing" test/isolation.sh $(names test/isolation/specs spec)
-suite tap '\.\. ok$' '^(All tests successful|Files=|Result:)' test/tap.sh $(for f in test/t/*.pl; do [ ! -e "$f" ] || echo "$f"; done)
+suite tap '^test/t/[^ ]+ \.+ ok$' '^(All tests successful|Files=|Result:)' test/tap.sh $(for f in test/t/*.pl; do [ ! -e "$f" ] || echo "$f"; done)
+suite documents '^page .* ok$' '^$' test/docs_check.sh README.md docs/reference.md
 
 echo
 cat "$VXP_TMP/closing"

@@ -19,7 +19,7 @@ if [ $rc != 0 ]; then
 	for log in "$tmp"/tmp_check/log/*; do
 		[ -f "$log" ] || continue
 		printf '\n-- end of %s\n' "${log##*/}"
-		tail -n 40 "$log"
+		tail -n 25 "$log"
 	done
 fi
 exit $rc

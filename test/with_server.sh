@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . test/lib.sh
 owner_instead "$PWD/test/with_server.sh" "$@"
-run=$(mktemp -d "${TMPDIR:-/tmp}/vxp.XXXXXX")
+run=$(scratch vxp)
 tree=$PWD
 finish() {
 	# what the tests wrote stays for reading: build/results is where new expected output comes from

@@ -30,9 +30,13 @@ CREATE TEMP TABLE raw_series (
 	series_init_idc_version int, series_revised_idc_version int, crdc_series_uuid uuid
 );
 SET timezone = 'UTC';
+\echo '   reading' :data
 \copy raw_release FROM PROGRAM 'gzip -dc "$VXP_DATA/releases.csv.gz"' CSV HEADER
 \copy raw_collection FROM PROGRAM 'gzip -dc "$VXP_DATA/collections.csv.gz"' CSV HEADER
 \copy raw_series FROM PROGRAM 'gzip -dc "$VXP_DATA/series.csv.gz"' CSV HEADER
+
+-- rows numbered as they come, so that a long load can go step by step
+ALTER TABLE raw_series ADD n int GENERATED ALWAYS AS IDENTITY PRIMARY KEY;
 
 -- A study's identifier is its UID; the index has one UID that two patients
 -- share, and the second of them gets the patient's name added.
@@ -58,6 +62,8 @@ SELECT vxp.create_resource_type('Volume',
 	'modality text, body_part text, manufacturer text, model text, series_description text, series_number int,
 	 instance_count int, size_mb numeric, series_date date',
 	parents => '{ImagingStudy}');
+
+\echo '   making datasources, patients, studies, volumes'
 
 -- Rows begin to be valid with the release that brought them, a changed series
 -- with the release that changed it.
@@ -89,17 +95,13 @@ SELECT s.identifier, 'patient/' || s.collection_id || '/' || s."PatientID", s.st
 FROM raw_study s
 JOIN raw_release r ON r.idc_version = s.first_release;
 
--- volumes, collection by collection, the large ones by year, so that a long load shows where it is
+-- volumes, 50,000 at a time, so that a long load shows where it is
 DO $$
 DECLARE
 	total int := (SELECT count(*) FROM raw_series);
-	part record;
-	step int;
-	loaded int := 0;
-	shown int := 0;
+	step CONSTANT int := 50000;
 BEGIN
-	FOR part IN SELECT DISTINCT collection_id, extract(year FROM "StudyDate") AS year FROM raw_series ORDER BY 1, 2
-	LOOP
+	FOR done IN 0 .. total - 1 BY step LOOP
 		INSERT INTO volume (identifier, parent_identifier, modality, body_part, manufacturer, model, series_description,
 			series_number, instance_count, size_mb, series_date, license, created_at, valid_from, metadata)
 		SELECT 'volume/' || v."SeriesInstanceUID", s.identifier, v."Modality", v."BodyPartExamined", v."Manufacturer",
@@ -118,19 +120,14 @@ BEGIN
 		JOIN raw_study s USING ("StudyInstanceUID", collection_id, "PatientID")
 		JOIN raw_release i ON i.idc_version = v.series_init_idc_version
 		JOIN raw_release r ON r.idc_version = v.series_revised_idc_version
-		WHERE v.collection_id = part.collection_id
-		AND extract(year FROM v."StudyDate") IS NOT DISTINCT FROM part.year;
-		GET DIAGNOSTICS step = ROW_COUNT;
-		loaded := loaded + step;
-		IF loaded - shown >= 20000 OR loaded = total THEN
-			RAISE INFO '% of % volumes', loaded, total;
-			shown := loaded;
-		END IF;
+		WHERE v.n > done AND v.n <= done + step;
+		RAISE INFO '% of % volumes', least(done + step, total), total;
 	END LOOP;
 END
 $$;
 
 -- the same series as documents of an annotation platform: one file each, in folders
+\echo '   making documents'
 CREATE TABLE items (id text COLLATE "C" PRIMARY KEY, document jsonb NOT NULL);
 INSERT INTO items
 SELECT v.crdc_series_uuid,
@@ -153,6 +150,7 @@ LATERAL (SELECT '/' || v.collection_id || '/' || v."PatientID" || '/' || v."Stud
 CREATE INDEX items_document_idx ON items USING gin (document jsonb_path_ops);
 SELECT vxp.register('items', 'items', document => 'document');
 
+\echo '   vacuum and analyze'
 DROP TABLE raw_release, raw_collection, raw_series, raw_study;
 RESET timezone;
 RESET client_min_messages;

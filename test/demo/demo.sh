@@ -25,7 +25,7 @@ start() {
 	owner_instead "$PWD/test/demo/demo.sh" start
 	stop --quiet
 	mkdir -p build
-	dir=$(mktemp -d "${TMPDIR:-/tmp}/vxp-demo.XXXXXX")
+	dir=$(scratch vxp-demo)
 	chmod 755 "$dir"	# the server's user looks in, even where root made it
 	echo "$dir" > "$record"
 	trap 'rc=$?; [ $rc = 0 ] || stop --quiet' EXIT
