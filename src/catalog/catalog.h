@@ -30,6 +30,7 @@ typedef struct ResourceType
 	List	   *parents;		/* of char *: names of possible parent types */
 	bool		versioned;
 	char	   *lineage_field;	/* "volume_id", or NULL */
+	List	   *lineage_fields; /* of char *: columns of the table that are lineage fields */
 
 	/* columns by duty; NULL when the type has none */
 	char	   *id_column;		/* NULL: document ->> 'id' */
@@ -65,7 +66,8 @@ enum
 	Anum_resource_type_default_sort,
 	Anum_resource_type_created,
 	Anum_resource_type_view_name,
-	Anum_resource_type_function_name
+	Anum_resource_type_function_name,
+	Anum_resource_type_lineage_fields
 };
 
 /* catalog_cache.c */

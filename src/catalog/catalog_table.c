@@ -321,7 +321,7 @@ add_descendants(LineageTable *table, const ResourceType *type)
 	}
 }
 
-/* Lineage fields of this type and all above it that the table has as columns. */
+/* Lineage fields of this type and all above it that are columns of the table. */
 static void
 add_columns(LineageTable *table, const ResourceType *type)
 {
@@ -348,7 +348,9 @@ add_columns(LineageTable *table, const ResourceType *type)
 		const ResourceType *upper = list_nth(above, i);
 		LineageColumn *column = &table->columns[table->column_count];
 
-		if (upper->lineage_field == NULL || upper->prefix == NULL)
+		/* a column of that name which the table had before is none of ours */
+		if (upper->lineage_field == NULL || upper->prefix == NULL ||
+			!is_name_in(type->lineage_fields, upper->lineage_field))
 			continue;
 		column->attnum = get_attnum(table->relid, upper->lineage_field);
 		if (column->attnum == InvalidAttrNumber ||
