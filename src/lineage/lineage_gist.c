@@ -11,12 +11,14 @@
  */
 #include "postgres.h"
 
+#include <limits.h>
 #include <math.h>
 
 #include "access/gist.h"
 #include "access/stratnum.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
@@ -41,7 +43,7 @@
 typedef struct GistQuestion
 {
 	StrategyNumber strategy;
-	struct varlena *image;		/* the argument as passed, to see a rescan with another */
+	struct varlena *image;		/* copy of the argument as passed, to see a rescan with another */
 	int			count;
 	uint32	   *marks;
 	bool		never;			/* no row can satisfy it, whatever the marks */
@@ -195,6 +197,8 @@ vxp_lineage_gist_consistent(PG_FUNCTION_ARGS)
 	/* marks are hashes: only the value can confirm */
 	*recheck = true;
 
+	if (VARATT_IS_EXTERNAL(image))
+		image = PG_DETOAST_DATUM_PACKED(PointerGetDatum(image));
 	q = get_question(fcinfo, strategy, image);
 	if (q->never)
 		PG_RETURN_BOOL(false);

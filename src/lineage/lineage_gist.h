@@ -27,21 +27,25 @@
  *	   10 .. 11  greatest depth
  *	   12 .. 15  interval of the next mark: low end
  *	   16 .. 19  and high end
- *	   20 .. 27  types of deeper ancestors
- *	   28 .. 35  types of last labels
+ *	   20 .. 27  types of listed labels above the next (deep_types)
+ *	   28 .. 35  types of last labels that are not listed (self_types)
  *	   36 ..     n marks: the common prefix, root first
  *		 ..      the set: nothing (form 0, "anything"), sorted marks without
  *				 duplicates (form 1, exact), or a Bloom signature (form 2);
  *				 its size follows from the varlena header
  *
- * A LineageBound states, of every path p below:
+ * A LineageBound states, of every path p below.  A label of p is "listed" if it
+ * is a proper ancestor, or is the last and its type is not in self_types.
  *
  *	1.	p starts with the prefix (of P marks), and its depth is within the depths;
  *	2.	if p is deeper than P, the mark at position P (counted from 0) is in
  *		the interval;
- *	3.	each proper ancestor of p at a position of P or more is in the set;
- *	4.	each proper ancestor of p at a position above P has its type in
- *		deep_types, and the last label of p has its type in self_types.
+ *	3.	each listed label of p at a position of P or more is in the set;
+ *	4.	each listed label of p at a position above P has its type in deep_types.
+ *
+ * So self_types are the types whose last labels were too many for the set: the
+ * volumes in an index on volumes.  Those of inner resources, the few that have
+ * no row below them on their page, stay in.
  *
  * A path is the bound with the whole path as its prefix, so every rule below is
  * written once, for bounds.
@@ -76,10 +80,10 @@ typedef enum LineageSetForm
 #define GIST_PATH_MAX_DEPTH		250 /* deeper paths become bounds in leaves */
 #define GIST_PREFIX_MAX			32	/* marks of a common prefix */
 #define GIST_EXACT_MAX			160 /* marks of an exact set */
-#define GIST_BLOOM_BITS			10	/* bits for each mark when a signature is made */
+#define GIST_BLOOM_BITS			8	/* bits for each mark when a signature is made */
 #define GIST_BLOOM_MAX_WORDS	400 /* of 32 bits */
 #define GIST_BLOOM_MIN_BITS		5	/* below this a signature says too little to keep */
-#define GIST_BLOOM_PROBES		6
+#define GIST_BLOOM_PROBES		5
 
 /* The key on disk; see the bytes above. */
 typedef struct LineageKey

@@ -25,8 +25,8 @@ typedef struct MarkList
 uint32
 vxp_lineage_mark(const char *label, int length)
 {
-	const char *slash = memchr(label, '/', length);
-	uint64		type = vxp_lineage_label_hash(label, slash ? (int) (slash - label) : 0);
+	LineageLabel whole_label = {label, length};
+	uint64		type = vxp_lineage_label_hash(label, vxp_lineage_type_length(whole_label));
 	uint64		whole = vxp_lineage_label_hash(label, length);
 
 	return ((uint32) (type & 0x3f) << 26) | (uint32) (whole & 0x03ffffff);
@@ -94,7 +94,6 @@ vxp_lineage_key_make(const struct varlena *value, bool keep_value)
 		vxp_lineage_marks(path, marks);
 		bound.prefix = marks;
 		bound.prefix_length = bound.min_depth = bound.max_depth = path.depth;
-		bound.self_types = mark_type(marks[path.depth - 1]);
 		bound.set_form = LINEAGE_SET_EXACT;
 		/* the union of one cuts the prefix, and puts the rest into the set */
 		return vxp_lineage_key_union(&bound, 1);
@@ -141,7 +140,7 @@ vxp_lineage_key_decode(const LineageKey *key, LineageBound *bound)
 			bound->prefix_length = bound->min_depth = bound->max_depth = count;
 			bound->next_low = bound->next_high = 0;
 			bound->deep_types = 0;
-			bound->self_types = mark_type(key->words[count - 1]);
+			bound->self_types = 0;
 			bound->set_form = LINEAGE_SET_EXACT;
 			bound->set = NULL;
 			bound->set_words = 0;
@@ -359,19 +358,56 @@ anything:
 }
 
 /*
+ * list_last_labels adds last labels to the list, type by type.  A type with too
+ * many that are no ancestors too goes into *self_types instead: it would crowd
+ * out the ancestors.
+ */
+static void
+list_last_labels(MarkList *list, MarkList *last, uint64 *self_types)
+{
+	int			counts[64] = {0};
+	LineageBound ancestors = {0};
+	int			kept = 0;
+	int			limit;
+
+	list_sort_unique(list);
+	list_sort_unique(last);
+	limit = list->count / 4 + 4;
+	ancestors.set_form = LINEAGE_SET_EXACT;
+	ancestors.set = list->marks;
+	ancestors.set_words = list->count;
+	for (int i = 0; i < last->count; i++)
+	{
+		uint32		mark = last->marks[i];
+
+		if (vxp_lineage_set_may_hold(&ancestors, mark))
+			continue;
+		last->marks[kept++] = mark;
+		if (++counts[mark >> 26] > limit)
+			*self_types |= mark_type(mark);
+	}
+	for (int i = 0; i < kept; i++)
+		if ((*self_types & mark_type(last->marks[i])) == 0)
+			list_add(list, last->marks[i]);
+}
+
+/*
  * vxp_lineage_key_union returns the bound that holds every path that one of
  * the bounds holds.  count > 0.
  *
  * With P the length of the common prefix, take one of the bounds, with prefix
- * length Q >= P, and a path p below it.  Statement 1 is plain.  If Q = P the
- * other statements are taken over as they are.  If Q > P:
+ * length Q >= P, and a path p below it.  Statement 1 is plain; self_types hold
+ * those of every bound, so a label listed by the union was so by the bound.  If
+ * Q = P the other statements are taken over as they are.  If Q > P:
  * - position P of p is in the bound's prefix, and goes into the interval (2);
- * - a proper ancestor of p at P or above is in the bound's prefix, at one of
- *   the positions P to Q - 1, or in the bound's set; both are added (3).  The
- *   prefix mark at position i is a proper ancestor only of paths deeper than
- *   i + 1, and is left out if there is none;
- * - such an ancestor above P is in the bound's prefix, at position Q (then its
- *   type is one that the interval allows), or above Q (deep_types) (4).
+ * - a listed label of p at Q or above is in the bound's set, all of which is
+ *   added (3); if at Q its type is one that the interval allows, else it is in
+ *   the bound's deep_types (4);
+ * - a proper ancestor of p at i, P <= i < Q, is prefix[i], and p is deeper than
+ *   i + 1.  All those are added to the set, and their types if i > P;
+ * - the last label of p at i < Q: then p has depth Q, i is Q - 1, and the label
+ *   is prefix[Q - 1].  It is added to "last", from where it goes to the set (and
+ *   its type to deep_types if i > P), or its type to self_types.
  */
 LineageKey *
 vxp_lineage_key_union(const LineageBound *bounds, int count)
@@ -382,8 +418,10 @@ vxp_lineage_key_union(const LineageBound *bounds, int count)
 	uint32		low = PG_UINT32_MAX;
 	uint32		high = 0;
 	uint64		deep = 0;
+	uint64		deep_last = 0;	/* types of "last" above the next position */
 	uint64		self = 0;
 	MarkList	list = {0};
+	MarkList	last = {0};
 	LineageSetForm form;
 	uint32	   *set;
 	int			set_words;
@@ -391,16 +429,18 @@ vxp_lineage_key_union(const LineageBound *bounds, int count)
 	uint32	   *w;
 
 	for (int i = 0; i < count; i++)
+		self |= bounds[i].self_types;
+	for (int i = 0; i < count; i++)
 	{
 		const LineageBound *b = &bounds[i];
 
 		min_depth = Min(min_depth, b->min_depth);
 		max_depth = Max(max_depth, b->max_depth);
-		self |= b->self_types;
 		deep |= b->deep_types;
 		if (b->prefix_length > prefix_length)
 		{
 			int			proper = Min(b->prefix_length, b->max_depth - 1);
+			uint32		end = b->prefix[b->prefix_length - 1];
 
 			low = Min(low, b->prefix[prefix_length]);
 			high = Max(high, b->prefix[prefix_length]);
@@ -410,8 +450,21 @@ vxp_lineage_key_union(const LineageBound *bounds, int count)
 				if (j > prefix_length)
 					deep |= mark_type(b->prefix[j]);
 			}
-			if (b->max_depth > b->prefix_length + 1)
-				deep |= interval_types(b->next_low, b->next_high);
+			if (b->min_depth == b->prefix_length && (self & mark_type(end)) == 0)
+			{
+				list_add(&last, end);
+				if (b->prefix_length - 1 > prefix_length)
+					deep_last |= mark_type(end);
+			}
+			if (b->max_depth > b->prefix_length)
+			{
+				uint64		types = interval_types(b->next_low, b->next_high);
+
+				/* nothing deeper: labels there are last ones, listed or not */
+				if (b->max_depth == b->prefix_length + 1)
+					types &= ~b->self_types;
+				deep |= types;
+			}
 		}
 		else if (b->max_depth > prefix_length)
 		{
@@ -424,6 +477,8 @@ vxp_lineage_key_union(const LineageBound *bounds, int count)
 	}
 	if (max_depth <= prefix_length)
 		low = high = 0;
+	list_last_labels(&list, &last, &self);
+	deep |= deep_last & ~self;
 
 	set = join_sets(bounds, count, &list, &form, &set_words);
 	key = new_key(LINEAGE_KEY_BOUND, prefix_length,
@@ -445,6 +500,8 @@ vxp_lineage_key_union(const LineageBound *bounds, int count)
 		pfree(set);
 	if (list.marks)
 		pfree(list.marks);
+	if (last.marks)
+		pfree(last.marks);
 	return key;
 }
 
