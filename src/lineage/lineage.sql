@@ -306,16 +306,53 @@ CREATE AGGREGATE max(path lineage) (
 COMMENT ON AGGREGATE max(lineage) IS 'the last in path order, NULLs left out; NULL when there is none';
 
 --
+-- lineage: planner support
+--
+CREATE FUNCTION lineage_any_support(internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'vxp_lineage_any_support'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lineage_any_support(internal) IS 'planner support of has_any_ancestor';
+
+CREATE FUNCTION lineage_all_support(internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'vxp_lineage_all_support'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lineage_all_support(internal) IS 'planner support of has_all_ancestors';
+
+CREATE FUNCTION lineage_contained_support(internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'vxp_lineage_contained_support'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lineage_contained_support(internal) IS 'planner support of <@: a range of path order';
+
+CREATE FUNCTION lineage_contains_support(internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'vxp_lineage_contains_support'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lineage_contains_support(internal) IS 'planner support of @>: a range of path order';
+
+CREATE FUNCTION lineage_subtree_end(path lineage) RETURNS lineage
+AS 'MODULE_PATHNAME', 'vxp_lineage_subtree_end'
+LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE;
+COMMENT ON FUNCTION lineage_subtree_end(lineage)
+IS 'the least path behind the subtree, for comparison in path order only; planner support makes btree conditions with it';
+
+CREATE FUNCTION lineage_prefixes(path lineage) RETURNS lineage[]
+AS 'MODULE_PATHNAME', 'vxp_lineage_prefixes'
+LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE;
+COMMENT ON FUNCTION lineage_prefixes(lineage)
+IS 'the path and all paths above it, root first; planner support makes btree conditions with it';
+
+--
 -- lineage: ancestry
 --
 CREATE FUNCTION lineage_contains(a lineage, b lineage) RETURNS boolean
 AS 'MODULE_PATHNAME', 'vxp_lineage_contains'
-LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE;
+LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE
+SUPPORT lineage_contains_support;
 COMMENT ON FUNCTION lineage_contains(lineage, lineage) IS 'implementation of @> operator';
 
 CREATE FUNCTION lineage_contained(a lineage, b lineage) RETURNS boolean
 AS 'MODULE_PATHNAME', 'vxp_lineage_contained'
-LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE;
+LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE
+SUPPORT lineage_contained_support;
 COMMENT ON FUNCTION lineage_contained(lineage, lineage) IS 'implementation of <@ operator';
 
 CREATE FUNCTION lineage_below(path lineage, ancestor identifier) RETURNS boolean
@@ -375,12 +412,28 @@ IS 'is the path that of this resource, or has it this ancestor? NULL if an argum
 
 CREATE FUNCTION has_any_ancestor(path lineage, ancestors text[]) RETURNS boolean
 AS 'MODULE_PATHNAME', 'vxp_has_any_ancestor'
-LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE;
+LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE
+SUPPORT lineage_any_support;
 COMMENT ON FUNCTION has_any_ancestor(lineage, text[])
 IS 'has the path one of these proper ancestors? NULL elements are ignored, none gives false; NULL if an argument is';
 
 CREATE FUNCTION has_all_ancestors(path lineage, ancestors text[]) RETURNS boolean
 AS 'MODULE_PATHNAME', 'vxp_has_all_ancestors'
-LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE;
+LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE
+SUPPORT lineage_all_support;
 COMMENT ON FUNCTION has_all_ancestors(lineage, text[])
 IS 'has the path each of these proper ancestors? a NULL element gives false, none gives true; NULL if an argument is';
+
+CREATE OPERATOR @^| (
+	LEFTARG = lineage, RIGHTARG = text[], FUNCTION = has_any_ancestor,
+	RESTRICT = contsel, JOIN = contjoinsel
+);
+COMMENT ON OPERATOR @^| (lineage, text[])
+IS 'has one of these proper ancestors, as has_any_ancestor';
+
+CREATE OPERATOR @^& (
+	LEFTARG = lineage, RIGHTARG = text[], FUNCTION = has_all_ancestors,
+	RESTRICT = contsel, JOIN = contjoinsel
+);
+COMMENT ON OPERATOR @^& (lineage, text[])
+IS 'has each of these proper ancestors, as has_all_ancestors';
