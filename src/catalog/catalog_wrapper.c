@@ -35,7 +35,7 @@
 #include "commands/defrem.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
-#include "nodes/makefuncs.h"
+#include "nodes/value.h"
 #include "parser/parse_func.h"
 #include "utils/acl.h"
 #include "utils/array.h"
@@ -89,6 +89,17 @@ library_of(Oid function)
 	return library;
 }
 
+static Datum
+array_of(Datum *values, int count, Oid type)
+{
+	int16		length;
+	bool		by_value;
+	char		align;
+
+	get_typlenbyvalalign(type, &length, &by_value, &align);
+	return PointerGetDatum(construct_array(values, count, type, length, by_value, align));
+}
+
 /* One wrapper: name(dql), or name(dql, VARIADIC bind "any"). */
 static void
 make_wrapper(const char *name, Oid relid, Oid owner, Oid schema, Oid dql, Oid support,
@@ -102,13 +113,28 @@ make_wrapper(const char *name, Oid relid, Oid owner, Oid schema, Oid dql, Oid su
 	ObjectAddress function;
 	ObjectAddress table;
 
-	function = vxp_create_function(name, schema, true, get_rel_type_id(relid), owner, ClanguageId,
-								   "vxp_query", library, PROVOLATILE_STABLE, PROPARALLEL_RESTRICTED,
-								   buildoidvector(types, count),
-								   variadic ? PointerGetDatum(construct_array(all_types, 2, OIDOID, sizeof(Oid), true, TYPALIGN_INT)) : (Datum) 0,
-								   variadic ? PointerGetDatum(construct_array(modes, 2, CHAROID, 1, true, TYPALIGN_CHAR)) : (Datum) 0,
-								   PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT)),
-								   support, 1000, 1000);
+	function = ProcedureCreate(name, schema,
+							   false,	/* replace */
+							   true,	/* returns a set */
+							   get_rel_type_id(relid), owner, ClanguageId,
+							   InvalidOid,	/* no validator: the symbol is ours */
+							   "vxp_query", library,
+							   NULL,	/* SQL body */
+							   PROKIND_FUNCTION,
+							   false,	/* security definer */
+							   false,	/* leak-proof */
+							   false,	/* strict */
+							   PROVOLATILE_STABLE, PROPARALLEL_RESTRICTED,
+							   buildoidvector(types, count),
+							   variadic ? array_of(all_types, count, OIDOID) : (Datum) 0,
+							   variadic ? array_of(modes, count, CHAROID) : (Datum) 0,
+							   array_of(names, count, TEXTOID),
+							   NIL, /* defaults */
+							   VXP_NO_TRANSFORMS,
+							   PointerGetDatum(NULL),	/* settings */
+							   support,
+							   1000,	/* cost */
+							   1000);	/* rows */
 	ObjectAddressSet(table, RelationRelationId, relid);
 	recordDependencyOn(&function, &table, DEPENDENCY_INTERNAL);
 	CreateComments(function.objectId, ProcedureRelationId, 0,
@@ -174,8 +200,13 @@ make_wrappers(const char *name, Oid relid, const char *library)
 	Oid			internal = INTERNALOID;
 	Oid			support = LookupFuncName(support_name, 1, &internal, true);
 	Oid			schema = get_rel_namespace(relid);
-	Oid			owner = vxp_relation_owner(relid);
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid			owner;
 
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", relid);
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
 	if (!OidIsValid(dql) || !OidIsValid(support))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FUNCTION),

@@ -70,6 +70,27 @@
 #define vxp_collation_is_c(collation) lc_collate_is_c(collation)
 #endif
 
+/*
+ * Ownership and privilege checks: 16 made one function of those for each kind
+ * of object.  A file that uses these includes utils/acl.h and the catalog's header.
+ */
+#if PG_VERSION_NUM >= 160000
+#define vxp_owns_relation(relid, role) object_ownercheck(RelationRelationId, (relid), (role))
+#define vxp_may_create_in(schema, role) \
+	(object_aclcheck(NamespaceRelationId, (schema), (role), ACL_CREATE) == ACLCHECK_OK)
+#else
+#define vxp_owns_relation(relid, role) pg_class_ownercheck((relid), (role))
+#define vxp_may_create_in(schema, role) \
+	(pg_namespace_aclcheck((schema), (role), ACL_CREATE) == ACLCHECK_OK)
+#endif
+
+/* 18 added the argument "trfoids" of ProcedureCreate: here, none. */
+#if PG_VERSION_NUM >= 180000
+#define VXP_NO_TRANSFORMS PointerGetDatum(NULL), NIL
+#else
+#define VXP_NO_TRANSFORMS PointerGetDatum(NULL)
+#endif
+
 /* 18 replaced the suffix pg_attribute_noreturn() by this prefix. */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn __attribute__((noreturn))

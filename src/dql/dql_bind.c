@@ -479,6 +479,29 @@ bind_node(BindState *state, DqlNode *node, BoundNode **result)
 	}
 }
 
+/* The string as an operand of equality that is no pattern (section 4.6). */
+static DqlValue *
+literal_string(const DqlValue *value)
+{
+	DqlValue   *literal;
+	char	   *to;
+
+	if (!vxp_dql_is_pattern(value->string, value->length))
+		return (DqlValue *) value;
+	literal = palloc(sizeof(DqlValue));
+	*literal = *value;
+	literal->string = to = palloc(2 * value->length + 1);
+	for (const char *from = value->string; *from; from++)
+	{
+		if (*from == '*' || *from == '?' || *from == '\\')
+			*to++ = '\\';
+		*to++ = *from;
+	}
+	*to = '\0';
+	literal->length = to - literal->string;
+	return literal;
+}
+
 /* "context": rows whose datasetId (projectId) is in the list (section 2.3) */
 static VxpError *
 bind_context(BindState *state, const char *name, List *values, bool required, List **conditions)
@@ -502,7 +525,7 @@ bind_context(BindState *state, const char *name, List *values, bool required, Li
 	node->operand->type = DQL_ARRAY;
 	node->operand->items = palloc(sizeof(DqlValue *) * list_length(values));
 	foreach(lc, values)
-		node->operand->items[node->operand->count++] = lfirst(lc);
+		node->operand->items[node->operand->count++] = literal_string(lfirst(lc));
 
 	error = vxp_bind_field(state->type, state->relation, node->path, node->where, &field);
 	if (error)

@@ -190,6 +190,14 @@ typedef struct DqlBuild
 
 extern Query *vxp_dql_build(BoundQuery *bound, const DqlBuild *build);
 
+/* Alias of the elements of an array column inside EXISTS, and of their column. */
+#define DQL_ELEMENT_ALIAS "element"
+
+/* dql_expr.c: finished expressions, at the level of "pstate" */
+extern Node *vxp_dql_condition_expr(ParseState *pstate, const BoundQuery *bound, const BoundNode *node);
+extern Node *vxp_dql_sort_expr(ParseState *pstate, const BoundQuery *bound, const BoundSort *sort);
+extern Node *vxp_dql_is_not_true(Node *arg);
+
 extern Node *vxp_dql_column_expr(ParseState *pstate, const BoundQuery *bound, const BoundColumn *column);
 extern Node *vxp_dql_call(ParseState *pstate, const char *schema, const char *function, List *args);
 extern Node *vxp_dql_const(Oid type, Datum datum);

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "libpq/pqformat.h"
+#include "nodes/nodes.h"
 #include "utils/builtins.h"
 
 #include "common/vxp_error.h"
