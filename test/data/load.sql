@@ -30,7 +30,7 @@ CREATE TEMP TABLE raw_series (
 	series_init_idc_version int, series_revised_idc_version int, crdc_series_uuid uuid
 );
 SET timezone = 'UTC';
-\echo '   reading' :data
+\echo '   reading the files'
 \copy raw_release FROM PROGRAM 'gzip -dc "$VXP_DATA/releases.csv.gz"' CSV HEADER
 \copy raw_collection FROM PROGRAM 'gzip -dc "$VXP_DATA/collections.csv.gz"' CSV HEADER
 \copy raw_series FROM PROGRAM 'gzip -dc "$VXP_DATA/series.csv.gz"' CSV HEADER
