@@ -440,19 +440,3 @@ vxp_catalog_init(void)
 {
 	CacheRegisterRelcacheCallback(relcache_changed, (Datum) 0);
 }
-
-/* vxp_catalog_is_lineage_field tells whether some resource type's lineage field has this name. */
-bool
-vxp_catalog_is_lineage_field(const char *column)
-{
-	ListCell   *lc;
-
-	foreach(lc, vxp_catalog_types())
-	{
-		const ResourceType *type = lfirst(lc);
-
-		if (type->lineage_field && strcmp(type->lineage_field, column) == 0)
-			return true;
-	}
-	return false;
-}
