@@ -7,6 +7,7 @@
 #include "utils/builtins.h"
 #include "utils/varlena.h"
 
+#include "common/vxp_compat.h"
 #include "common/vxp_error.h"
 
 /* Quoted input in messages is cut to this many bytes. */
@@ -78,13 +79,15 @@ vxp_error_hint(VxpError *error, const char *fmt,...)
 }
 
 /*
- * vxp_error_raise raises the error.  The JSON path goes to the detail: a
- * context line would be lost by clients that show only message and detail.
+ * vxp_error_save hands the error to an input function's error context, or
+ * raises it when there is none (escontext is NULL or no ErrorSaveContext).
+ * The JSON path goes to the detail: a context line would be lost by clients
+ * that show only message and detail.
  */
 void
-vxp_error_raise(const VxpError *error)
+vxp_error_save(struct Node *escontext, const VxpError *error)
 {
-	ereport(ERROR,
+	errsave(escontext,
 			(errcode(error->code),
 			 errmsg_internal("%s", error->message),
 			 error->detail && error->path ?
@@ -92,6 +95,13 @@ vxp_error_raise(const VxpError *error)
 			 error->detail ? errdetail_internal("%s", error->detail) :
 			 error->path ? errdetail("The fault is at %s.", error->path) : 0,
 			 error->hint ? errhint("%s", error->hint) : 0));
+}
+
+/* vxp_error_raise raises the error. */
+void
+vxp_error_raise(const VxpError *error)
+{
+	vxp_error_save(NULL, error);
 	pg_unreachable();
 }
 

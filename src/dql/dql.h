@@ -106,7 +106,7 @@ typedef struct DqlNode
 	DqlNodeKind kind;
 	const char *where;			/* JSON path in the request, for errors */
 	List	   *args;			/* of DqlNode * */
-	DqlPath    *path;
+	DqlPath    *path;			/* also of AND, OR and NOT between conditions of one field */
 	DqlOp		op;
 	DqlValue   *operand;
 } DqlNode;
@@ -152,6 +152,8 @@ typedef struct DqlRequest
 	int			depth;			/* deepest nesting of logical and nested conditions */
 	int			conditions;		/* number of DQL_COMPARE and DQL_HAS_ANCESTOR nodes */
 	int			max_param;		/* largest $param number, 0: none */
+	bool		has_other;		/* a key besides filter that changes the answer (matches() refuses it) */
+	const char *other;			/* the first such key */
 } DqlRequest;
 
 /* dql_json.c: JSON text to values, by the server's own parser */
@@ -163,13 +165,53 @@ extern VxpError *vxp_dql_parse(const char *text, int length, DqlRequest **result
 extern DqlRequest *vxp_dql_parse_or_raise(const DqlText *dql);
 /* sort object or list alone, for the default sort of a resource type */
 extern VxpError *vxp_dql_parse_sort(const char *text, int length, List **result);
-/* a filter that reads back to an equal tree, as JSON */
+/* dql_print_filter.c: a filter that reads back to an equal tree, as JSON; NULL prints {} */
 extern void vxp_dql_print_filter(StringInfo buf, const DqlNode *node);
+
+/* dql_ops.c: the operators, sorted by name; manual and hints read the same table */
+typedef enum DqlForm
+{
+	DQL_FORM_LOGIC,				/* a list of filters, on a field a list of conditions */
+	DQL_FORM_NOT,				/* an operator object */
+	DQL_FORM_COMPARE,			/* a DQL_COMPARE with the operand as it is */
+	DQL_FORM_IN,
+	DQL_FORM_EXISTS,
+	DQL_FORM_BETWEEN,
+	DQL_FORM_GLOB,
+	DQL_FORM_MATCH,
+	DQL_FORM_ANCESTOR,
+	DQL_FORM_OPERAND,			/* stands in the place of an operand */
+	DQL_FORM_UNSUPPORTED		/* known to the language, refused by this version */
+} DqlForm;
+
+typedef struct DqlOpInfo
+{
+	const char *name;
+	DqlForm		form;
+	int			op;				/* DqlOp or DqlNodeKind, as the form needs */
+	bool		negated;		/* a DQL_NOT goes above */
+	int			kinds;			/* bit (1 << DqlValueType): operands taken as they are */
+	const char *operand;		/* the same in words */
+	const char *manual;			/* what it means, one line */
+} DqlOpInfo;
+
+extern const DqlOpInfo *vxp_dql_op_find(const char *name);	/* NULL when unknown */
+extern const char *vxp_dql_op_nearest(const char *name);	/* for hints, or NULL */
+extern const char *vxp_dql_op_name(DqlOp op, bool negated); /* of a DQL_COMPARE */
+extern const DqlOpInfo *vxp_dql_op_table(int *count);
 
 /* dql_time.c: timestamps of section 4.3; false when the text is none */
 extern bool vxp_dql_timestamp(const char *text, int length, int64 *microseconds);	/* TimestampTz */
 
 /* dql_pattern.c: wildcards of section 4.6, shared by evaluation and binder */
+typedef enum DqlPatternElement
+{
+	DQL_PATTERN_BYTE,			/* this byte */
+	DQL_PATTERN_ANY_CHAR,		/* one character */
+	DQL_PATTERN_ANY_RUN			/* any number of characters */
+} DqlPatternElement;
+
+extern DqlPatternElement vxp_dql_pattern_next(const char *text, int length, int *position, char *byte);
 extern bool vxp_dql_is_pattern(const char *text, int length);
 extern char *vxp_dql_pattern_to_like(const char *text, int length); /* LIKE with \ escapes */
 extern char *vxp_dql_glob_to_regex(const char *text, int length);	/* anchored ARE */

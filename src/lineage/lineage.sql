@@ -65,7 +65,7 @@ CREATE TYPE identifier (
 	CATEGORY = 'S', PREFERRED = false, COLLATABLE = false
 );
 COMMENT ON TYPE identifier
-IS 'text without collation, the right side of @^; text and varchar convert to and from it by themselves';
+IS 'text without collation, the right side of @^ and @^=; text and varchar convert to and from it by themselves; an argument type, not one for columns: it does not sort or group';
 
 --
 -- lineage: casts

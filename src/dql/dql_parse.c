@@ -1,0 +1,987 @@
+/*
+ * dql_parse.c - filters: JSON values to the syntax tree
+ *
+ * Knows no catalog and no setting, and returns the first error instead of
+ * raising it.  Nothing in a filter is ignored: what has no meaning by section
+ * 3 or 4 is an error, whether or not any row would be tested.
+ *
+ * A "condition" is what stands behind a field path; its nodes carry the path,
+ * also the logical ones, so that a filter can be printed as it was written.
+ * Conditions behind $match with operators have a path without segments: they
+ * speak of the candidate itself.
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/json.h"
+
+#include "dql/dql_parse.h"
+
+/* Longer places are shortened in the middle: every node keeps its text. */
+#define MAX_PLACE_TEXT 256
+
+/* The server's numeric holds this many digits before and behind the point. */
+#define MAX_DIGITS_BEFORE 131072
+#define MAX_DIGITS_BEHIND 16383
+
+/* Bind variables beyond this are a slip of the keyboard. */
+#define MAX_PARAM 65535
+
+/* What the object of a $match speaks of. */
+typedef enum Subject
+{
+	SUBJECT_UNKNOWN,			/* only logic around nothing */
+	SUBJECT_NAMES,				/* fields of an object: a filter */
+	SUBJECT_OPERATORS			/* the candidate itself: a condition */
+} Subject;
+
+static DqlNode *parse_condition(DqlParse *parse, DqlPath *path, const DqlValue *value,
+								const DqlPlace *place);
+static DqlNode *parse_operators(DqlParse *parse, DqlPath *path, const DqlValue *value,
+								const DqlPlace *place);
+
+/* place_step appends one step: .key, ."odd key" or [index]. */
+static void
+place_step(StringInfo buf, const DqlPlace *place)
+{
+	const char *key = place->key;
+	bool		plain = true;
+
+	if (key == NULL)
+	{
+		appendStringInfo(buf, "[%d]", place->index);
+		return;
+	}
+	appendStringInfoChar(buf, '.');
+	for (const char *c = key; *c != '\0' && plain; c++)
+		plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || *c == '_' || *c == '$' ||
+			(c > key && *c >= '0' && *c <= '9');
+	key = vxp_quote_input(key, strlen(key));
+	if (plain && key[0] != '\0')
+		appendStringInfoString(buf, key);
+	else
+		escape_json(buf, key);
+}
+
+/* vxp_dql_place_text returns the JSON path of a place, "$.filter.$and[2].created". */
+char *
+vxp_dql_place_text(const DqlPlace *place)
+{
+	StringInfoData buf;
+	const DqlPlace *steps[4 * DQL_MAX_NESTING];
+	int			count = 0;
+
+	for (; place->parent != NULL && count < lengthof(steps); place = place->parent)
+		steps[count++] = place;
+	initStringInfo(&buf);
+	appendStringInfoChar(&buf, '$');
+	while (count > 0)
+	{
+		place_step(&buf, steps[--count]);
+		if (buf.len > MAX_PLACE_TEXT / 2 && count > 2)
+		{
+			count = 2;
+			appendStringInfoString(&buf, " ... ");
+		}
+	}
+	return buf.data;
+}
+
+/* vxp_dql_fail records the error unless there is one, and returns it. */
+VxpError *
+vxp_dql_fail(DqlParse *parse, const DqlPlace *place, int code, const char *fmt,...)
+{
+	StringInfoData buf;
+
+	if (parse->error != NULL)
+		return parse->error;
+	initStringInfo(&buf);
+	for (;;)
+	{
+		va_list		args;
+		int			needed;
+
+		va_start(args, fmt);
+		needed = appendStringInfoVA(&buf, _(fmt), args);
+		va_end(args);
+		if (needed == 0)
+			break;
+		enlargeStringInfo(&buf, needed);
+	}
+	parse->error = vxp_error(code, vxp_dql_place_text(place), "%s", buf.data);
+	return parse->error;
+}
+
+/* fail_shape is vxp_dql_fail for the usual case: the request has the wrong shape. */
+#define fail_shape(parse, place, ...) \
+	vxp_dql_fail(parse, place, ERRCODE_INVALID_PARAMETER_VALUE, __VA_ARGS__)
+
+/* vxp_dql_kind_name names the type of a value, with article. */
+const char *
+vxp_dql_kind_name(const DqlValue *value)
+{
+	switch (value->type)
+	{
+		case DQL_NULL:
+			return "null";
+		case DQL_BOOLEAN:
+			return "a boolean";
+		case DQL_NUMBER:
+			return "a number";
+		case DQL_STRING:
+			return "a string";
+		case DQL_ARRAY:
+			return "a list";
+		case DQL_OBJECT:
+			return "an object";
+		case DQL_PARAM:
+			return "a bind variable";
+	}
+	return "a value";
+}
+
+/* quoted cuts a piece of the request for a message. */
+static char *
+quoted(const char *text)
+{
+	return vxp_quote_input(text, strlen(text));
+}
+
+/*
+ * vxp_dql_parse_path splits a dotted name.  Returns NULL after an error.
+ */
+DqlPath *
+vxp_dql_parse_path(DqlParse *parse, const char *text, const DqlPlace *place)
+{
+	DqlPath    *path = palloc0(sizeof(DqlPath));
+	int			capacity = 1;
+	const char *start = text;
+
+	for (const char *c = text; *c != '\0'; c++)
+		capacity += *c == '.';
+	path->text = pstrdup(text);
+	path->segments = palloc(capacity * sizeof(char *));
+	for (const char *c = text;; c++)
+	{
+		if (*c != '.' && *c != '\0')
+			continue;
+		if (c == start)
+		{
+			vxp_error_hint(fail_shape(parse, place, "field path \"%s\" has an empty segment", quoted(text)),
+						   "Write the segments of a path with one dot between them.");
+			return NULL;
+		}
+		path->segments[path->count++] = pnstrdup(start, c - start);
+		if (*c == '\0')
+			return path;
+		start = c + 1;
+	}
+}
+
+static DqlNode *
+make_node(DqlNodeKind kind, const DqlPlace *place, DqlPath *path)
+{
+	DqlNode    *node = palloc0(sizeof(DqlNode));
+
+	node->kind = kind;
+	node->where = vxp_dql_place_text(place);
+	node->path = path;
+	return node;
+}
+
+/* make_logic joins nodes by AND or OR; one node stays as it is. */
+static DqlNode *
+make_logic(DqlNodeKind kind, List *args, const DqlPlace *place, DqlPath *path)
+{
+	DqlNode    *node;
+
+	if (list_length(args) == 1)
+		return linitial(args);
+	node = make_node(kind, place, path);
+	node->args = args;
+	return node;
+}
+
+static DqlNode *
+make_parent(DqlNodeKind kind, DqlNode *arg, const DqlPlace *place, DqlPath *path)
+{
+	DqlNode    *node = make_node(kind, place, path);
+
+	node->args = list_make1(arg);
+	return node;
+}
+
+static DqlNode *
+make_compare(DqlParse *parse, DqlPath *path, DqlOp op, DqlValue *operand, bool negated,
+			 const DqlPlace *place)
+{
+	DqlNode    *node = make_node(DQL_COMPARE, place, path);
+
+	node->op = op;
+	node->operand = operand;
+	parse->request->conditions++;
+	return negated ? make_parent(DQL_NOT, node, place, path) : node;
+}
+
+/* A level of logic or nesting begins; leave_level ends it. */
+static void
+enter_level(DqlParse *parse)
+{
+	check_stack_depth();
+	CHECK_FOR_INTERRUPTS();
+	parse->depth++;
+	if (parse->depth > parse->request->depth)
+		parse->request->depth = parse->depth;
+}
+
+static void
+leave_level(DqlParse *parse)
+{
+	parse->depth--;
+}
+
+/*
+ * find_operator looks an operator up.  Returns NULL after an error for a name
+ * that is unknown, or that this version refuses.
+ */
+static const DqlOpInfo *
+find_operator(DqlParse *parse, const char *name, const DqlPlace *place)
+{
+	const DqlOpInfo *info = vxp_dql_op_find(name);
+
+	if (info == NULL)
+	{
+		VxpError   *error = fail_shape(parse, place, "unknown operator \"%s\"", quoted(name));
+		const char *nearest = vxp_dql_op_nearest(name);
+
+		if (nearest != NULL)
+			vxp_error_hint(error, "Perhaps you meant \"%s\".", nearest);
+	}
+	else if (info->form == DQL_FORM_UNSUPPORTED)
+	{
+		vxp_error_hint(vxp_dql_fail(parse, place, ERRCODE_FEATURE_NOT_SUPPORTED,
+									"\"%s\" is not supported in this version", name),
+					   "Ask for the rows in two requests.");
+		return NULL;
+	}
+	return info;
+}
+
+/* number_fits tells whether the server's numeric can hold the literal. */
+static bool
+number_fits(const char *literal)
+{
+	const char *c = literal;
+	int64		before = 0;
+	int64		behind = 0;
+	int64		exponent = 0;
+	bool		negative;
+
+	for (; *c == '-' || (*c >= '0' && *c <= '9'); c++)
+		before += *c != '-';
+	if (*c == '.')
+		for (c++; *c >= '0' && *c <= '9'; c++)
+			behind++;
+	if (*c == 'e' || *c == 'E')
+	{
+		c++;
+		negative = *c == '-';
+		if (*c == '-' || *c == '+')
+			c++;
+		for (; *c >= '0' && *c <= '9' && exponent < PG_INT32_MAX; c++)
+			exponent = exponent * 10 + (*c - '0');
+		if (negative)
+			exponent = -exponent;
+	}
+	return before + exponent <= MAX_DIGITS_BEFORE && behind - exponent <= MAX_DIGITS_BEHIND;
+}
+
+/*
+ * check_literal makes sure that a value means itself: numbers are in range and
+ * no object in it has a key that reads as an operator.
+ */
+static bool
+check_literal(DqlParse *parse, const DqlValue *value, const DqlPlace *place)
+{
+	check_stack_depth();
+	if (value->type == DQL_NUMBER && !number_fits(value->string))
+	{
+		vxp_dql_fail(parse, place, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE, "number \"%s\" is out of range",
+					 quoted(value->string));
+		return false;
+	}
+	for (int i = 0; i < value->count; i++)
+	{
+		DqlPlace	child = {place, value->type == DQL_OBJECT ? value->keys[i] : NULL, i};
+
+		if (child.key != NULL && child.key[0] == '$')
+		{
+			vxp_error_hint(fail_shape(parse, &child, "operator \"%s\" stands inside a value",
+									  quoted(child.key)),
+						   "A list or an object that is compared as a whole holds plain values only.");
+			return false;
+		}
+		if (!check_literal(parse, value->items[i], &child))
+			return false;
+	}
+	return true;
+}
+
+/* is_operator_object: at least one key, and all of them start with "$". */
+static bool
+is_operator_object(const DqlValue *value)
+{
+	for (int i = 0; i < value->count; i++)
+		if (value->type != DQL_OBJECT || value->keys[i][0] != '$')
+			return false;
+	return value->type == DQL_OBJECT && value->count > 0;
+}
+
+static bool
+has_key(const DqlValue *value, const char *key)
+{
+	for (int i = 0; i < value->count; i++)
+		if (value->type == DQL_OBJECT && strcmp(value->keys[i], key) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * parse_param reads {"$param": n}.  *result is NULL when the value is no bind
+ * variable; returns false after an error.
+ */
+static bool
+parse_param(DqlParse *parse, const DqlValue *value, const DqlPlace *place, DqlValue **result)
+{
+	DqlPlace	child = {place, "$param", -1};
+	int64		number;
+
+	*result = NULL;
+	if (!has_key(value, "$param"))
+		return true;
+	if (value->count != 1)
+	{
+		fail_shape(parse, &child, "\"$param\" must be the only member of its object");
+		return false;
+	}
+	if (value->items[0]->type != DQL_NUMBER || !vxp_dql_integer(value->items[0], &number) ||
+		number < 1 || number > MAX_PARAM)
+	{
+		vxp_error_detail(fail_shape(parse, &child, "\"$param\" must be the number of a bind variable"),
+						 "Bind variables are counted from 1 to %d.", MAX_PARAM);
+		return false;
+	}
+	*result = palloc0(sizeof(DqlValue));
+	(*result)->type = DQL_PARAM;
+	(*result)->param = (int) number;
+	if (number > parse->request->max_param)
+		parse->request->max_param = (int) number;
+	return true;
+}
+
+/*
+ * parse_value reads an operand: a bind variable or a plain value.  Returns
+ * NULL after an error.
+ */
+static DqlValue *
+parse_value(DqlParse *parse, const DqlValue *value, const DqlPlace *place)
+{
+	DqlValue   *param;
+
+	if (!parse_param(parse, value, place, &param))
+		return NULL;
+	if (param != NULL)
+		return param;
+	return check_literal(parse, value, place) ? (DqlValue *) value : NULL;
+}
+
+static DqlValue *
+make_list(DqlValue **items, int count)
+{
+	DqlValue   *list = palloc0(sizeof(DqlValue));
+
+	list->type = DQL_ARRAY;
+	list->items = items;
+	list->count = count;
+	return list;
+}
+
+/* parse_values reads each member of a list as an operand. */
+static DqlValue *
+parse_values(DqlParse *parse, const DqlValue *list, const DqlPlace *place)
+{
+	DqlValue  **items = palloc(Max(list->count, 1) * sizeof(DqlValue *));
+
+	for (int i = 0; i < list->count; i++)
+	{
+		DqlPlace	child = {place, NULL, i};
+
+		items[i] = parse_value(parse, list->items[i], &child);
+		if (items[i] == NULL)
+			return NULL;
+	}
+	return make_list(items, list->count);
+}
+
+static VxpError *
+fail_operand(DqlParse *parse, const DqlOpInfo *info, const DqlValue *value, const DqlPlace *place)
+{
+	return vxp_error_detail(fail_shape(parse, place, "operator \"%s\" does not take %s",
+									   info->name, vxp_dql_kind_name(value)),
+							"It takes %s.", info->operand);
+}
+
+/* epoch_fits: milliseconds since 1970 that the server's timestamps can hold. */
+static bool
+epoch_fits(const char *literal)
+{
+	double		milliseconds = strtod(literal, NULL);
+
+	return milliseconds >= -210866803200000.0 && milliseconds <= 8640000000000000.0;
+}
+
+/* parse_compare reads an operator whose node takes the operand as it is. */
+static DqlNode *
+parse_compare(DqlParse *parse, DqlPath *path, const DqlOpInfo *info, const DqlValue *value,
+			  const DqlPlace *place)
+{
+	DqlOp		op = info->op;
+	DqlValue   *operand;
+	int64		instant;
+
+	if (!parse_param(parse, value, place, &operand))
+		return NULL;
+	if (operand == NULL && (info->kinds & (1 << DQL_OBJECT)) == 0 && is_operator_object(value))
+	{
+		/* $any and $all stand here; other operators do not */
+		DqlPlace	child = {place, value->keys[0], -1};
+
+		if (find_operator(parse, value->keys[0], &child) == NULL)
+			return NULL;
+		fail_operand(parse, info, value, place);
+		return NULL;
+	}
+	if (operand == NULL && (info->kinds & (1 << value->type)) == 0)
+	{
+		fail_operand(parse, info, value, place);
+		return NULL;
+	}
+	if (operand == NULL && (operand = parse_value(parse, value, place)) == NULL)
+		return NULL;
+
+	switch (op)
+	{
+		case DQL_OP_IEQ:
+			if (operand->type != DQL_STRING && operand->type != DQL_PARAM)
+				op = DQL_OP_EQ;
+			break;
+		case DQL_OP_GTE:
+		case DQL_OP_LTE:
+			/* rule 5 of section 4.3 */
+			if (operand->type == DQL_NULL)
+				op = DQL_OP_EQ;
+			break;
+		case DQL_OP_GT:
+		case DQL_OP_LT:
+			if (operand->type == DQL_NULL)
+			{
+				op = DQL_OP_IN;
+				operand = make_list(NULL, 0);
+			}
+			break;
+		case DQL_OP_AFTER:
+		case DQL_OP_BEFORE:
+			if ((operand->type == DQL_STRING &&
+				 !vxp_dql_timestamp(operand->string, operand->length, &instant)) ||
+				(operand->type == DQL_NUMBER && !epoch_fits(operand->string)))
+			{
+				vxp_error_hint(fail_shape(parse, place, "\"%s\" is not a timestamp", quoted(operand->string)),
+							   "Write a timestamp as YYYY-MM-DDThh:mm:ssZ, or epoch milliseconds as a number.");
+				return NULL;
+			}
+			break;
+		default:
+			break;
+	}
+	return make_compare(parse, path, op, operand, info->negated, place);
+}
+
+/* parse_in reads $in and $nin. */
+static DqlNode *
+parse_in(DqlParse *parse, DqlPath *path, const DqlOpInfo *info, const DqlValue *value,
+		 const DqlPlace *place)
+{
+	DqlValue   *operand;
+
+	if (has_key(value, "select"))
+	{
+		vxp_error_hint(vxp_dql_fail(parse, place, ERRCODE_FEATURE_NOT_SUPPORTED,
+									"a subquery in \"%s\" is not supported in this version", info->name),
+					   "Ask for the values first and send them as a list.");
+		return NULL;
+	}
+	if (value->type == DQL_ARRAY)
+		operand = parse_values(parse, value, place);
+	else
+	{
+		operand = parse_value(parse, value, place);
+		if (operand != NULL && operand->type != DQL_PARAM)
+		{
+			DqlValue  **items = palloc(sizeof(DqlValue *));
+
+			items[0] = operand;
+			operand = make_list(items, 1);
+		}
+	}
+	if (operand == NULL)
+		return NULL;
+	return make_compare(parse, path, DQL_OP_IN, operand, info->negated, place);
+}
+
+/* is_zero tells whether a JSON number is zero by value. */
+static bool
+is_zero(const char *literal)
+{
+	for (; *literal != '\0' && *literal != 'e' && *literal != 'E'; literal++)
+		if (*literal >= '1' && *literal <= '9')
+			return false;
+	return true;
+}
+
+static DqlNode *
+parse_exists(DqlParse *parse, DqlPath *path, const DqlOpInfo *info, const DqlValue *value,
+			 const DqlPlace *place)
+{
+	DqlValue   *operand = palloc0(sizeof(DqlValue));
+	bool		wanted;
+
+	if ((info->kinds & (1 << value->type)) == 0)
+	{
+		fail_operand(parse, info, value, place);
+		return NULL;
+	}
+	wanted = value->type == DQL_BOOLEAN ? value->boolean :
+		value->type == DQL_NUMBER ? !is_zero(value->string) : false;
+	operand->type = DQL_BOOLEAN;
+	operand->boolean = true;
+	return make_compare(parse, path, DQL_OP_EXISTS, operand, !wanted, place);
+}
+
+static DqlNode *
+parse_between(DqlParse *parse, DqlPath *path, const DqlOpInfo *info, const DqlValue *value,
+			  const DqlPlace *place)
+{
+	DqlValue   *operand;
+
+	if (value->type != DQL_ARRAY || value->count != 2)
+	{
+		vxp_error_hint(value->type != DQL_ARRAY ? fail_operand(parse, info, value, place) :
+					   fail_shape(parse, place, "operator \"%s\" takes two bounds, not %d",
+								  info->name, value->count),
+					   "Write [lowest, highest]; either may be a bind variable.");
+		return NULL;
+	}
+	operand = parse_values(parse, value, place);
+	if (operand == NULL)
+		return NULL;
+	for (int i = 0; i < 2; i++)
+	{
+		DqlPlace	child = {place, NULL, i};
+
+		if (operand->items[i]->type == DQL_ARRAY || operand->items[i]->type == DQL_OBJECT)
+		{
+			fail_shape(parse, &child, "a bound of operator \"%s\" cannot be %s", info->name,
+					   vxp_dql_kind_name(operand->items[i]));
+			return NULL;
+		}
+	}
+	return make_compare(parse, path, DQL_OP_BETWEEN, operand, false, place);
+}
+
+/* parse_glob turns each leading ! into a negation. */
+static DqlNode *
+parse_glob(DqlParse *parse, DqlPath *path, const DqlOpInfo *info, const DqlValue *value,
+		   const DqlPlace *place)
+{
+	DqlValue   *operand;
+	bool		negated = false;
+
+	if (!parse_param(parse, value, place, &operand))
+		return NULL;
+	if (operand == NULL)
+	{
+		if (value->type != DQL_STRING)
+		{
+			fail_operand(parse, info, value, place);
+			return NULL;
+		}
+		operand = palloc0(sizeof(DqlValue));
+		*operand = *value;
+		while (operand->string[0] == '!')
+		{
+			operand->string++;
+			operand->length--;
+			negated = !negated;
+		}
+	}
+	return make_compare(parse, path, DQL_OP_GLOB, operand, negated, place);
+}
+
+/*
+ * subject_of finds out what the members of a $match object speak of: its keys,
+ * and through logical operators those of the objects in their lists.
+ */
+static Subject
+subject_of(const DqlValue *value)
+{
+	check_stack_depth();
+	if (value->type != DQL_OBJECT)
+		return SUBJECT_OPERATORS;
+	for (int i = 0; i < value->count; i++)
+	{
+		const DqlOpInfo *info;
+		const DqlValue *list = value->items[i];
+
+		if (value->keys[i][0] != '$')
+			return SUBJECT_NAMES;
+		info = vxp_dql_op_find(value->keys[i]);
+		if (info == NULL || info->form != DQL_FORM_LOGIC || list->type != DQL_ARRAY)
+			return info != NULL && info->form == DQL_FORM_ANCESTOR ? SUBJECT_NAMES : SUBJECT_OPERATORS;
+		for (int j = 0; j < list->count; j++)
+		{
+			Subject		subject = subject_of(list->items[j]);
+
+			if (subject != SUBJECT_UNKNOWN)
+				return subject;
+		}
+	}
+	return SUBJECT_UNKNOWN;
+}
+
+/* parse_match reads $match and $elemMatch (section 4.5). */
+static DqlNode *
+parse_match(DqlParse *parse, DqlPath *path, const DqlOpInfo *info, const DqlValue *value,
+			const DqlPlace *place)
+{
+	bool		element_only = info->op == DQL_ELEM_MATCH;
+	DqlPath    *self = palloc0(sizeof(DqlPath));
+	DqlNode    *arg;
+
+	self->text = "";
+	if (path->count == 0)
+	{
+		vxp_dql_fail(parse, place, ERRCODE_FEATURE_NOT_SUPPORTED,
+					 "\"%s\" directly inside \"$match\" or \"$elemMatch\" is not supported in this version",
+					 info->name);
+		return NULL;
+	}
+	if (value->type == DQL_OBJECT && !has_key(value, "$param"))
+	{
+		enter_level(parse);
+		parse->inside++;
+		if (subject_of(value) == SUBJECT_OPERATORS)
+		{
+			arg = is_operator_object(value) ? parse_operators(parse, self, value, place) :
+				vxp_dql_parse_filter(parse, value, place);
+			arg = arg ? make_parent(element_only ? DQL_ANY_ELEMENT : DQL_ANY_CANDIDATE,
+									arg, place, path) : NULL;
+		}
+		else
+		{
+			arg = vxp_dql_parse_filter(parse, value, place);
+			arg = arg ? make_parent(info->op, arg, place, path) : NULL;
+		}
+		parse->inside--;
+		leave_level(parse);
+		return arg;
+	}
+	else
+	{
+		DqlValue   *operand = parse_value(parse, value, place);
+
+		if (operand == NULL)
+			return NULL;
+		if (!element_only)
+			return make_compare(parse, path, DQL_OP_EQ, operand, false, place);
+		return make_parent(DQL_ANY_ELEMENT,
+						   make_compare(parse, self, DQL_OP_EQ, operand, false, place),
+						   place, path);
+	}
+}
+
+/* parse_not reads the operator object of $not. */
+static DqlNode *
+parse_not(DqlParse *parse, DqlPath *path, const DqlValue *value, const DqlPlace *place)
+{
+	DqlNode    *arg;
+
+	if (!is_operator_object(value) || has_key(value, "$param"))
+	{
+		vxp_error_hint(fail_shape(parse, place, "operator \"$not\" takes an operator object"),
+					   "Write {\"$not\": {\"$eq\": value}}, or use \"$ne\".");
+		return NULL;
+	}
+	enter_level(parse);
+	arg = parse_operators(parse, path, value, place);
+	leave_level(parse);
+	return arg ? make_parent(DQL_NOT, arg, place, path) : NULL;
+}
+
+/*
+ * parse_logic reads the list of a logical operator: filters when "path" is
+ * NULL, else conditions on that path.
+ */
+static DqlNode *
+parse_logic(DqlParse *parse, DqlPath *path, const DqlOpInfo *info, const DqlValue *value,
+			const DqlPlace *place)
+{
+	List	   *args = NIL;
+	DqlNode    *node;
+
+	if (value->type != DQL_ARRAY)
+	{
+		vxp_error_hint(fail_operand(parse, info, value, place), "Put the members into a list: [...].");
+		return NULL;
+	}
+	enter_level(parse);
+	for (int i = 0; i < value->count; i++)
+	{
+		DqlPlace	child = {place, NULL, i};
+
+		node = path == NULL ? vxp_dql_parse_filter(parse, value->items[i], &child) :
+			parse_condition(parse, path, value->items[i], &child);
+		if (node == NULL)
+			return NULL;
+		args = lappend(args, node);
+	}
+	leave_level(parse);
+	node = make_logic(info->op, args, place, path);
+	return info->negated ? make_parent(DQL_NOT, node, place, path) : node;
+}
+
+/* parse_ancestor reads $hasAncestor. */
+static DqlNode *
+parse_ancestor(DqlParse *parse, const DqlOpInfo *info, const DqlValue *value, const DqlPlace *place)
+{
+	DqlNode    *node;
+	DqlValue   *operand;
+
+	if (parse->inside > 0)
+	{
+		fail_shape(parse, place, "operator \"$hasAncestor\" speaks of the whole resource and cannot stand inside \"$match\" or \"$elemMatch\"");
+		return NULL;
+	}
+	if (!parse_param(parse, value, place, &operand))
+		return NULL;
+	if (operand == NULL && value->type == DQL_STRING)
+	{
+		DqlValue  **items = palloc(sizeof(DqlValue *));
+
+		items[0] = (DqlValue *) value;
+		operand = make_list(items, 1);
+	}
+	else if (operand == NULL)
+	{
+		if (value->type != DQL_ARRAY)
+		{
+			fail_operand(parse, info, value, place);
+			return NULL;
+		}
+		for (int i = 0; i < value->count; i++)
+		{
+			DqlPlace	child = {place, NULL, i};
+
+			if (value->items[i]->type != DQL_STRING)
+			{
+				fail_shape(parse, &child, "an identifier must be a string, not %s",
+						   vxp_dql_kind_name(value->items[i]));
+				return NULL;
+			}
+		}
+		operand = (DqlValue *) value;
+	}
+	node = make_node(DQL_HAS_ANCESTOR, place, NULL);
+	node->operand = operand;
+	parse->request->conditions++;
+	return node;
+}
+
+/* parse_operators reads an operator object on a path: all of it must hold. */
+static DqlNode *
+parse_operators(DqlParse *parse, DqlPath *path, const DqlValue *value, const DqlPlace *place)
+{
+	List	   *args = NIL;
+
+	for (int i = 0; i < value->count; i++)
+	{
+		DqlPlace	child = {place, value->keys[i], -1};
+		const DqlOpInfo *info = find_operator(parse, value->keys[i], &child);
+		const DqlValue *operand = value->items[i];
+		DqlNode    *node = NULL;
+
+		if (info == NULL)
+			return NULL;
+		switch (info->form)
+		{
+			case DQL_FORM_COMPARE:
+				node = parse_compare(parse, path, info, operand, &child);
+				break;
+			case DQL_FORM_IN:
+				node = parse_in(parse, path, info, operand, &child);
+				break;
+			case DQL_FORM_EXISTS:
+				node = parse_exists(parse, path, info, operand, &child);
+				break;
+			case DQL_FORM_BETWEEN:
+				node = parse_between(parse, path, info, operand, &child);
+				break;
+			case DQL_FORM_GLOB:
+				node = parse_glob(parse, path, info, operand, &child);
+				break;
+			case DQL_FORM_MATCH:
+				node = parse_match(parse, path, info, operand, &child);
+				break;
+			case DQL_FORM_NOT:
+				node = parse_not(parse, path, operand, &child);
+				break;
+			case DQL_FORM_LOGIC:
+				if (info->negated)
+					vxp_error_hint(fail_shape(parse, &child, "operator \"%s\" cannot stand on a field", info->name),
+								   "Use \"$not\" or \"$nin\" on a field.");
+				else
+					node = parse_logic(parse, path, info, operand, &child);
+				break;
+			case DQL_FORM_ANCESTOR:
+				vxp_error_hint(fail_shape(parse, &child, "operator \"%s\" cannot stand on a field", info->name),
+							   "Write it beside the fields of the filter.");
+				break;
+			case DQL_FORM_OPERAND:
+				/* a lone bind variable never comes here */
+				fail_shape(parse, &child, "\"%s\" must be the only member of its object", info->name);
+				break;
+			case DQL_FORM_UNSUPPORTED:
+				break;
+		}
+		if (node == NULL)
+			return NULL;
+		args = lappend(args, node);
+	}
+	return make_logic(DQL_AND, args, place, path);
+}
+
+/*
+ * check_not_mixed refuses an object that holds both operators and names.
+ */
+static bool
+check_not_mixed(DqlParse *parse, const DqlValue *value, const DqlPlace *place)
+{
+	const char *operator = NULL;
+	const char *name = NULL;
+
+	for (int i = 0; i < value->count; i++)
+	{
+		if (value->keys[i][0] == '$')
+			operator = operator ? operator : value->keys[i];
+		else
+			name = name ? name : value->keys[i];
+	}
+	if (operator == NULL || name == NULL)
+		return true;
+	vxp_error_hint(fail_shape(parse, place, "object mixes operator \"%s\" and name \"%s\"",
+							  quoted(operator), quoted(name)),
+				   "Write a condition on \"%s\" with its dotted path.", quoted(name));
+	return false;
+}
+
+/* parse_member reads one name of a filter with its condition. */
+static DqlNode *
+parse_member(DqlParse *parse, const char *name, const DqlValue *value, const DqlPlace *place)
+{
+	DqlPath    *path = vxp_dql_parse_path(parse, name, place);
+
+	return path ? parse_condition(parse, path, value, place) : NULL;
+}
+
+/* parse_condition reads what stands behind a path; NULL after an error. */
+static DqlNode *
+parse_condition(DqlParse *parse, DqlPath *path, const DqlValue *value, const DqlPlace *place)
+{
+	DqlValue   *operand;
+	List	   *args = NIL;
+
+	if (value->type == DQL_OBJECT && value->count == 0)
+		return make_compare(parse, path, DQL_OP_EMPTY, NULL, false, place);
+	if (value->type == DQL_OBJECT && !check_not_mixed(parse, value, place))
+		return NULL;
+	if (value->type != DQL_OBJECT || has_key(value, "$param"))
+	{
+		operand = parse_value(parse, value, place);
+		return operand ? make_compare(parse, path, DQL_OP_EQ, operand, false, place) : NULL;
+	}
+	if (is_operator_object(value))
+		return parse_operators(parse, path, value, place);
+	if (path->count == 0)
+	{
+		vxp_error_hint(fail_shape(parse, place, "name \"%s\" stands beside operators", quoted(value->keys[0])),
+					   "An operand of \"$match\" or \"$elemMatch\" holds either names or operators.");
+		return NULL;
+	}
+
+	enter_level(parse);
+	parse->inside++;
+	for (int i = 0; i < value->count; i++)
+	{
+		DqlPlace	child = {place, value->keys[i], -1};
+		DqlNode    *node = parse_member(parse, value->keys[i], value->items[i], &child);
+
+		if (node == NULL)
+			return NULL;
+		args = lappend(args, node);
+	}
+	parse->inside--;
+	leave_level(parse);
+	return make_parent(DQL_NESTED, make_logic(DQL_AND, args, place, NULL), place, path);
+}
+
+/* vxp_dql_parse_filter reads a filter object; NULL after an error. */
+DqlNode *
+vxp_dql_parse_filter(DqlParse *parse, const DqlValue *value, const DqlPlace *place)
+{
+	List	   *args = NIL;
+
+	check_stack_depth();
+	if (value->type != DQL_OBJECT)
+	{
+		vxp_error_hint(fail_shape(parse, place, "a filter must be an object, not %s", vxp_dql_kind_name(value)),
+					   "Write {\"field\": value}.");
+		return NULL;
+	}
+	for (int i = 0; i < value->count; i++)
+	{
+		DqlPlace	child = {place, value->keys[i], -1};
+		const char *key = value->keys[i];
+		DqlNode    *node = NULL;
+
+		if (key[0] != '$')
+			node = parse_member(parse, key, value->items[i], &child);
+		else
+		{
+			const DqlOpInfo *info = find_operator(parse, key, &child);
+
+			if (info == NULL)
+				return NULL;
+			if (info->form == DQL_FORM_LOGIC)
+				node = parse_logic(parse, NULL, info, value->items[i], &child);
+			else if (info->form == DQL_FORM_ANCESTOR)
+				node = parse_ancestor(parse, info, value->items[i], &child);
+			else
+				vxp_error_hint(fail_shape(parse, &child, "operator \"%s\" stands where a field name is expected", key),
+							   "Write {\"field\": {\"%s\": ...}}.", key);
+		}
+		if (node == NULL)
+			return NULL;
+		args = lappend(args, node);
+	}
+	return make_logic(DQL_AND, args, place, NULL);
+}

@@ -1,0 +1,41 @@
+/*
+ * dql_parse.h - what the files of the request parser share
+ */
+#ifndef VXP_DQL_PARSE_H
+#define VXP_DQL_PARSE_H
+
+#include "postgres.h"
+
+#include "dql/dql.h"
+
+/* A place in the request, as a chain over the C stack; the root has neither key nor index. */
+typedef struct DqlPlace
+{
+	const struct DqlPlace *parent;
+	const char *key;
+	int			index;			/* when key is NULL */
+} DqlPlace;
+
+typedef struct DqlParse
+{
+	DqlRequest *request;
+	VxpError   *error;			/* the first error; everything stops there */
+	int			depth;			/* levels of logic and nesting around the current node */
+	int			inside;			/* levels of conditions that are relative to an element */
+} DqlParse;
+
+#define DQL_ROOT {NULL, NULL, -1}
+
+/* dql_parse.c */
+extern char *vxp_dql_place_text(const DqlPlace *place);
+extern VxpError *vxp_dql_fail(DqlParse *parse, const DqlPlace *place, int code, const char *fmt,...) pg_attribute_printf(4, 5);
+extern const char *vxp_dql_kind_name(const DqlValue *value);
+extern DqlPath *vxp_dql_parse_path(DqlParse *parse, const char *text, const DqlPlace *place);
+extern DqlNode *vxp_dql_parse_filter(DqlParse *parse, const DqlValue *value, const DqlPlace *place);
+
+/* dql_request.c */
+extern bool vxp_dql_integer(const DqlValue *value, int64 *result);
+extern void vxp_dql_parse_request(DqlParse *parse, const DqlValue *value);
+extern List *vxp_dql_parse_sort_value(DqlParse *parse, const DqlValue *value, const DqlPlace *place);
+
+#endif							/* VXP_DQL_PARSE_H */
