@@ -103,7 +103,7 @@ BEGIN
 	kind := (SELECT c.relkind FROM pg_class c WHERE c.oid = relation);
 	IF kind NOT IN ('r', 'p', 'v', 'm', 'f') THEN
 		RAISE EXCEPTION USING ERRCODE = 'wrong_object_type',
-			MESSAGE = format('"%s" is no table or view', relation);
+			MESSAGE = format('%s is no table or view', relation);
 	END IF;
 	IF (type.parents <> '{}' OR type.parent_column IS NOT NULL) AND kind NOT IN ('r', 'p') THEN
 		RAISE EXCEPTION USING ERRCODE = 'wrong_object_type',
@@ -124,17 +124,18 @@ BEGIN
 			WHERE a.attrelid = relation AND a.attname = duty.col AND a.attnum > 0 AND NOT a.attisdropped;
 		IF NOT FOUND THEN
 			RAISE EXCEPTION USING ERRCODE = 'undefined_column',
-				MESSAGE = format('column "%s" of "%s" does not exist', duty.col, relation),
-				DETAIL = format('It is the %s of resource type "%s".', duty.name, type.name);
+				MESSAGE = format('column "%s" of %s does not exist', duty.col, relation),
+				DETAIL = format('It is the %s of resource type "%s".', duty.name, type.name),
+				HINT = 'To rename or drop it, use vxp.unregister first, and register the table anew.';
 		END IF;
 		IF found_type <> duty.wanted THEN
 			RAISE EXCEPTION USING ERRCODE = 'datatype_mismatch',
-				MESSAGE = format('column "%s" of "%s" is not of type %s', duty.col, relation, duty.wanted),
+				MESSAGE = format('column "%s" of %s is not of type %s', duty.col, relation, duty.wanted),
 				DETAIL = format('It is the %s of resource type "%s".', duty.name, type.name);
 		END IF;
 		IF duty.name = 'identifier' AND type.lineage_column IS NOT NULL AND found_type <> 'text'::regtype THEN
 			RAISE EXCEPTION USING ERRCODE = 'datatype_mismatch',
-				MESSAGE = format('column "%s" of "%s" is not of type text', duty.col, relation),
+				MESSAGE = format('column "%s" of %s is not of type text', duty.col, relation),
 				DETAIL = format('It is the identifier of resource type "%s".', type.name);
 		END IF;
 	END LOOP;
@@ -170,12 +171,12 @@ BEGIN
 			WHERE a.attrelid = relation AND a.attname = part AND a.attnum > 0 AND NOT a.attisdropped;
 		IF NOT FOUND OR part = entry.target OR right(entry.target, 1) = '.' THEN
 			RAISE EXCEPTION USING ERRCODE = 'undefined_column',
-				MESSAGE = format('column "%s" of "%s" does not exist', entry.target, relation),
+				MESSAGE = format('column "%s" of %s does not exist', entry.target, relation),
 				DETAIL = format('Field "%s" of resource type "%s" is mapped to it.', entry.key, type.name);
 		END IF;
 		IF found_type <> 'jsonb'::regtype THEN
 			RAISE EXCEPTION USING ERRCODE = 'datatype_mismatch',
-				MESSAGE = format('column "%s" of "%s" is not of type jsonb', part, relation),
+				MESSAGE = format('column "%s" of %s is not of type jsonb', part, relation),
 				DETAIL = format('Field "%s" of resource type "%s" is mapped to a place inside it.', entry.key, type.name);
 		END IF;
 	END LOOP;
@@ -245,6 +246,7 @@ DECLARE
 	recorded record;
 	follows boolean := false;
 	touched @extschema@.resource_type;
+	near text;
 BEGIN
 	-- the table of a row that exists already must be the caller's, before and after
 	IF TG_OP <> 'INSERT' THEN
@@ -289,6 +291,21 @@ BEGIN
 		RETURN NULL;
 	END IF;
 	PERFORM @extschema@.require_owner(relation);
+	IF TG_OP = 'INSERT' THEN
+		-- the unique indexes say the same, less clearly
+		near := (SELECT t.name FROM @extschema@.resource_type t WHERE lower(t.name COLLATE "default") = lower(NEW.name COLLATE "default"));
+		IF near IS NOT NULL THEN
+			RAISE EXCEPTION USING ERRCODE = 'duplicate_object',
+				MESSAGE = format('resource type "%s" already exists', near),
+				DETAIL = CASE WHEN near <> NEW.name THEN 'Names of resource types must differ in more than case.' END;
+		END IF;
+		near := (SELECT t.name FROM @extschema@.resource_type t WHERE (t.schema_name, t.table_name) = (NEW.schema_name, NEW.table_name));
+		IF near IS NOT NULL THEN
+			RAISE EXCEPTION USING ERRCODE = 'duplicate_object',
+				MESSAGE = format('table %s is a resource type already', relation::regclass),
+				DETAIL = format('Its name is "%s".', near);
+		END IF;
+	END IF;
 	IF NEW.versioned THEN
 		RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
 			MESSAGE = format('resource type "%s" cannot be versioned yet', NEW.name);

@@ -345,11 +345,13 @@ AS $$
 DECLARE
 	type @extschema@.resource_type := @extschema@.require_type(name);
 	prefixes text[] := ARRAY(SELECT t.prefix FROM @extschema@.resource_type t WHERE t.name = ANY (type.parents));
-	col text := format('%s.%I', alias, type.parent_column);
+	col text;
 BEGIN
 	IF type.parent_column IS NULL THEN
 		RETURN 'NULL::text';
-	ELSIF type.created OR cardinality(prefixes) <> 1 THEN
+	END IF;
+	col := format('%s.%I', alias, type.parent_column);
+	IF type.created OR cardinality(prefixes) <> 1 THEN
 		RETURN col || '::text';
 	END IF;
 	RETURN format('CASE WHEN starts_with(%1$s::text, %2$L) THEN %1$s::text ELSE %2$L || %1$s::text END', col, prefixes[1] || '/');

@@ -217,23 +217,31 @@ make_wrappers(const char *name, Oid relid, const char *library)
 	make_wrapper(name, relid, owner, schema, dql, support, library, true);
 }
 
-/* Removes the row of vxp.resource_relation with that name. */
-static void
+/*
+ * Removes the row of vxp.resource_relation with that name.  Returns the OID of
+ * the view that it held, or InvalidOid.
+ */
+static Oid
 forget_relation(Relation relation, const char *name)
 {
+	TupleDesc	desc = RelationGetDescr(relation);
 	SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, NULL, 0, NULL);
+	Oid			view = InvalidOid;
 	HeapTuple	tuple;
 
 	while ((tuple = systable_getnext(scan)) != NULL)
 	{
 		bool		isnull;
-		Datum		value = heap_getattr(tuple, Anum_resource_relation_name,
-										 RelationGetDescr(relation), &isnull);
+		Datum		value = heap_getattr(tuple, Anum_resource_relation_name, desc, &isnull);
 
-		if (!isnull && strcmp(TextDatumGetCString(value), name) == 0)
-			CatalogTupleDelete(relation, &tuple->t_self);
+		if (isnull || strcmp(TextDatumGetCString(value), name) != 0)
+			continue;
+		value = heap_getattr(tuple, Anum_resource_relation_view_relid, desc, &isnull);
+		view = isnull ? InvalidOid : DatumGetObjectId(value);
+		CatalogTupleDelete(relation, &tuple->t_self);
 	}
 	systable_endscan(scan);
+	return view;
 }
 
 static void
@@ -300,6 +308,7 @@ vxp_resource_type_record(PG_FUNCTION_ARGS)
 	char	   *new_function = NULL;
 	Oid			old_relid = InvalidOid;
 	Oid			new_relid = InvalidOid;
+	Oid			old_view = InvalidOid;
 	Relation	relation;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
@@ -330,11 +339,16 @@ vxp_resource_type_record(PG_FUNCTION_ARGS)
 	relation = table_open(get_relname_relid("resource_relation", get_namespace_oid("vxp", false)),
 						  RowExclusiveLock);
 	if (old_row != NULL)
-		forget_relation(relation, column_string(old_row, desc, Anum_resource_type_name));
+		old_view = forget_relation(relation, column_string(old_row, desc, Anum_resource_type_name));
 	CommandCounterIncrement();
 	if (new_row != NULL && OidIsValid(new_relid))
+	{
+		Oid			view = column_relation(new_row, desc, Anum_resource_type_view_name);
+
+		/* when the table leaves its schema, the view is still where it was */
 		remember_relation(relation, column_string(new_row, desc, Anum_resource_type_name), new_relid,
-						  column_relation(new_row, desc, Anum_resource_type_view_name));
+						  OidIsValid(view) ? view : old_view);
+	}
 	table_close(relation, RowExclusiveLock);
 
 	/*

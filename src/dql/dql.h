@@ -163,6 +163,7 @@ extern void vxp_dql_json_print(StringInfo buf, const DqlValue *value);
 /* dql_parse.c */
 extern VxpError *vxp_dql_parse(const char *text, int length, DqlRequest **result);
 extern DqlRequest *vxp_dql_parse_or_raise(const DqlText *dql);
+extern bool vxp_dql_number_fits(const char *literal);
 /* sort object or list alone, for the default sort of a resource type */
 extern VxpError *vxp_dql_parse_sort(const char *text, int length, List **result);
 /* dql_print_filter.c: a filter that reads back to an equal tree, as JSON; NULL prints {} */

@@ -268,9 +268,9 @@ find_operator(DqlParse *parse, const char *name, const DqlPlace *place)
 	return info;
 }
 
-/* number_fits tells whether the server's numeric can hold the literal. */
-static bool
-number_fits(const char *literal)
+/* vxp_dql_number_fits tells whether the server's numeric can hold a JSON number. */
+bool
+vxp_dql_number_fits(const char *literal)
 {
 	const char *c = literal;
 	int64		before = 0;
@@ -305,7 +305,7 @@ static bool
 check_literal(DqlParse *parse, const DqlValue *value, const DqlPlace *place)
 {
 	check_stack_depth();
-	if (value->type == DQL_NUMBER && !number_fits(value->string))
+	if (value->type == DQL_NUMBER && !vxp_dql_number_fits(value->string))
 	{
 		vxp_dql_fail(parse, place, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE, "number \"%s\" is out of range",
 					 quoted(value->string));
