@@ -25,7 +25,8 @@ typedef struct RequestKey
 {
 	const char *name;
 	KeyHandler	handler;		/* NULL: accepted and ignored */
-	bool		neutral;		/* has no say in which documents match */
+	bool		neutral;		/* may stand beside the filter of a single document */
+	const char *manual;			/* what it means, one line */
 } RequestKey;
 
 #define fail_shape(parse, place, ...) \
@@ -227,6 +228,7 @@ same_members(const List *a, const List *b)
 	{
 		bool		found = false;
 
+		CHECK_FOR_INTERRUPTS();
 		foreach(other, b)
 			if (strcmp(((DqlValue *) lfirst(cell))->string, ((DqlValue *) lfirst(other))->string) == 0)
 				found = true;
@@ -552,42 +554,83 @@ read_system_space(RequestReader *reader, const DqlValue *value, const DqlPlace *
 
 /* Sorted by name (strcmp). */
 static const RequestKey request_keys[] = {
-	{"after", refuse_always},
-	{"asOf", read_as_of},
-	{"collectMetrics", NULL, true},
-	{"context", read_context},
-	{"count", read_count_mode},
-	{"countTotal", read_count_total},
-	{"datasets", read_datasets},
-	{"delete", refuse_write},
-	{"except", refuse_unless_empty},
-	{"filter", read_filter, true},
-	{"intersect", refuse_unless_empty},
-	{"join", refuse_unless_empty},
-	{"limit", read_limit},
-	{"maxAffected", read_max_affected},
-	{"page", read_page},
-	{"pageSize", read_page_size},
-	{"projects", read_projects},
-	{"query", refuse_always},
-	{"queryEngine", NULL, true},
-	{"references", refuse_write},
-	{"resource", read_resource},
-	{"select", read_select},
-	{"sign", NULL, true},
-	{"skip", read_skip},
-	{"sort", read_sort},
-	{"systemSpace", read_system_space},
-	{"update", refuse_write},
-	{"updateQuery", refuse_always},
-	{"user", NULL, true},
-	{"versions", read_versions},
+	{"after", refuse_always, false,
+	"Cursor of the previous answer: continue behind it. Not supported in this version."},
+	{"asOf", read_as_of, false,
+	"Timestamp: read the versions valid at that instant."},
+	{"collectMetrics", NULL, true,
+	"Accepted and ignored."},
+	{"context", read_context, false,
+	"Scope: datasets, datasetIds, datasetId, projects, projectIds, projectId; other members are ignored."},
+	{"count", read_count_mode, false,
+	"\"exact\" (default), \"estimated\" or \"none\": how the total counts are made."},
+	{"countTotal", read_count_total, false,
+	"false: leave the total counts out, like count \"none\"."},
+	{"datasets", read_datasets, false,
+	"Same as context.datasets."},
+	{"delete", refuse_write, false,
+	"true: delete the matching rows. Not supported in this version."},
+	{"except", refuse_unless_empty, false,
+	"Drop the rows of other queries. Not supported in this version."},
+	{"filter", read_filter, true,
+	"Condition; absent, null and {} match everything."},
+	{"intersect", refuse_unless_empty, false,
+	"Keep the rows of other queries only. Not supported in this version."},
+	{"join", refuse_unless_empty, false,
+	"Semi-join with another resource. Not supported in this version."},
+	{"limit", read_limit, false,
+	"Number of rows at most, after skip and before paging."},
+	{"maxAffected", read_max_affected, false,
+	"A write that would change more rows is refused; no effect on a read."},
+	{"page", read_page, false,
+	"Page number, from 0 (default)."},
+	{"pageSize", read_page_size, false,
+	"Rows in a page; 0 counts only."},
+	{"projects", read_projects, false,
+	"Same as context.projects."},
+	{"query", refuse_always, false,
+	"Request inside an update. Not supported in this version."},
+	{"queryEngine", NULL, true,
+	"Accepted and ignored."},
+	{"references", refuse_write, false,
+	"Add or remove references. Not supported in this version."},
+	{"resource", read_resource, false,
+	"Resource type to read; default \"items\"."},
+	{"select", read_select, false,
+	"Projection: names to keep (list, name, or object of 1) or to remove (object of 0)."},
+	{"sign", NULL, true,
+	"Accepted and ignored."},
+	{"skip", read_skip, false,
+	"Number of rows to leave out at the start, before paging."},
+	{"sort", read_sort, false,
+	"Paths with directions, in the order of significance; an object, or a list of objects."},
+	{"systemSpace", read_system_space, false,
+	"Allows a write to metadata.system; no effect on a read."},
+	{"update", refuse_write, false,
+	"Change the matching rows. Not supported in this version."},
+	{"updateQuery", refuse_always, false,
+	"Update beside a request in query. Not supported in this version."},
+	{"user", NULL, true,
+	"Accepted and ignored."},
+	{"versions", read_versions, false,
+	"\"current\" (default) or \"all\": every stored version is a row."},
 };
 
 static int
 compare_key(const void *key, const void *member)
 {
 	return strcmp(key, ((const RequestKey *) member)->name);
+}
+
+/* vxp_dql_request_key returns key number "index" with its meaning; false behind the last. */
+bool
+vxp_dql_request_key(int index, const char **name, const char **manual)
+{
+	if (index >= lengthof(request_keys))
+		return false;
+	*name = request_keys[index].name;
+	*manual = request_keys[index].manual;
+	return true;
 }
 
 static void
