@@ -1,4 +1,4 @@
-# vxp_query: build, test and demo.  "make help" lists the targets.
+# vxp_query: "make help" lists the targets.  check, demo and lint install what a bare Debian machine lacks.
 EXTENSION = vxp_query
 MODULE_big = vxp_query
 VXP_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" vxp_query.control)
@@ -9,24 +9,86 @@ OBJS = $(VXP_C_FILES:.c=.o)
 # the parts of the install script, in the order of dependency
 VXP_SQL_PARTS = src/vxp_query.sql \
 	$(wildcard src/lineage/lineage.sql src/lineage/lineage_gist.sql src/lineage/lineage_gin.sql src/lineage/lineage_support.sql) \
-	$(wildcard src/dql/dql_type.sql src/dql/dql_eval.sql src/catalog/catalog.sql src/dql/dql.sql)
+	$(wildcard src/dql/dql_type.sql src/dql/dql_eval.sql src/catalog/catalog.sql src/catalog/catalog_fn.sql src/dql/dql.sql)
 DATA_built = vxp_query--$(VXP_VERSION).sql
 DATA = $(wildcard sql/upgrade/vxp_query--*.sql)
 
 PG_CPPFLAGS = -Isrc
 PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wvla -Wno-unused-parameter -Wno-sign-compare \
-	-Wno-missing-field-initializers -Wno-declaration-after-statement -fvisibility=hidden
-REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
+	-Werror=implicit-function-declaration \
+	-Wno-missing-field-initializers -Wno-declaration-after-statement -fvisibility=hidden $(PROFILE)
+REGRESS := $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
 REGRESS_OPTS = --inputdir=. --load-extension=vxp_query
-ISOLATION = $(sort $(patsubst test/isolation/specs/%.spec,%,$(wildcard test/isolation/specs/*.spec)))
+ISOLATION := $(sort $(patsubst test/isolation/specs/%.spec,%,$(wildcard test/isolation/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test/isolation --load-extension=vxp_query
 EXTRA_CLEAN = vxp_query--$(VXP_VERSION).sql $(wildcard src/*.bc src/*/*.bc)
 
+# Our own goals need no server, and PGXS has a "check" that only complains: so
+# PGXS is included when none of ours is asked for, and pg_config is there.
+VXP_GOALS := help check demo demo-stop lint compile-matrix docs dist
 PG_CONFIG ?= pg_config
-PGXS := $(shell $(PG_CONFIG) --pgxs)
+ifeq ($(filter $(VXP_GOALS),$(MAKECMDGOALS)),)
+PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
+endif
+
+ifneq ($(PGXS),)
 include $(PGXS)
 
 vxp_query--$(VXP_VERSION).sql: $(VXP_SQL_PARTS) vxp_query.control
 	cat $(VXP_SQL_PARTS) > $@
 
-$(OBJS): $(wildcard src/*/*.h)
+# objects follow every header, and the server they were compiled for
+$(OBJS): $(wildcard src/*/*.h) build/server
+build/server: vxp-force
+	@mkdir -p $(@D)
+	@echo '$(VERSION) $(pkgincludedir) $(CC) $(CFLAGS)' | cmp -s - $@ || echo '$(VERSION) $(pkgincludedir) $(CC) $(CFLAGS)' > $@
+.PHONY: vxp-force
+
+all: ## build the extension (needs a server's headers; PG_CONFIG chooses the server)
+install: ## install it into that server's folders (as root where they are root's)
+uninstall: ## remove it from there
+installcheck: ## run the tests on your running server, after install (PGHOST, PGPORT, PGUSER as for psql)
+clean: vxp-clean ## remove all that was built, and the demo server
+else
+
+check: ## install what is missing, build, run all tests on throw-away servers
+	@test/check.sh
+demo: ## install what is missing, start a server with sample data, ask it questions (FULL=1: a million series)
+	@FULL='$(FULL)' test/demo/demo.sh start
+demo-stop: ## stop the demo server and remove all of it
+	@test/demo/demo.sh stop
+lint: ## check the rules of the layout: includes, symbols, scripts, expected files
+	@VXP_SQL_PARTS='$(VXP_SQL_PARTS)' VXP_VERSION='$(VXP_VERSION)' test/lint.sh
+compile-matrix: ## compile every file for PostgreSQL 15, 17 and 18 with gcc and clang (downloads their headers)
+	@VXP_CFLAGS='$(PG_CFLAGS)' test/compile_matrix.sh
+docs: ## write docs/reference.md, and the outputs in README.md, from a real run
+	@test/docs.sh
+dist: ## make build/vxp_query-VERSION.zip from the committed files
+	@mkdir -p build
+	git archive --format=zip --prefix=vxp_query-$(VXP_VERSION)/ -o build/vxp_query-$(VXP_VERSION).zip HEAD
+help: ## list the targets
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F '\t' '{printf "  make %-15s %s\n", $$1, $$2}'
+
+ifneq ($(filter $(VXP_GOALS),$(MAKECMDGOALS)),)
+# what stands beside one of our goals on the command line is for PGXS, by a make of its own
+VXP_OTHER := $(filter-out $(VXP_GOALS),$(MAKECMDGOALS))
+ifneq ($(VXP_OTHER),)
+$(VXP_OTHER):
+	+@$(MAKE) $@
+endif
+else
+all install uninstall installcheck:
+	@echo 'make $@ needs the pg_config of a PostgreSQL with server headers (Debian: postgresql-server-dev-NN);' \
+		'set PG_CONFIG=, or use "make check" and "make demo", which install it' >&2
+	@exit 1
+clean: vxp-clean
+	rm -f $(OBJS) $(MODULE_big).so $(EXTRA_CLEAN)
+endif
+endif
+
+.DEFAULT_GOAL := all
+.PHONY: all install uninstall installcheck clean vxp-clean $(VXP_GOALS)
+
+vxp-clean:
+	@test/demo/demo.sh stop --quiet
+	rm -rf build

@@ -5,6 +5,8 @@
 
 #include "fmgr.h"
 
+#include "catalog/catalog.h"
+#include "catalog/catalog_lineage.h"
 #include "common/vxp_compat.h"
 #include "common/vxp_settings.h"
 
@@ -18,4 +20,6 @@ void
 _PG_init(void)
 {
 	vxp_settings_init();
+	vxp_catalog_init();
+	vxp_lineage_init();
 }

@@ -2,8 +2,8 @@
  * catalog.h - resource types as C sees them
  *
  * A ResourceType describes one registered table.  The structs live in the
- * cache and stay valid until the next call of a vxp_catalog_ function that may
- * process invalidations: callers copy what they keep, or finish first.
+ * cache and stay valid, unchanged, until the end of the transaction; callers
+ * copy what they keep longer.
  */
 #ifndef VXP_CATALOG_H
 #define VXP_CATALOG_H
@@ -30,6 +30,7 @@ typedef struct ResourceType
 	List	   *parents;		/* of char *: names of possible parent types */
 	bool		versioned;
 	char	   *lineage_field;	/* "volume_id", or NULL */
+	List	   *lineage_fields; /* of char *: columns of the table that are lineage fields */
 
 	/* columns by duty; NULL when the type has none */
 	char	   *id_column;		/* NULL: document ->> 'id' */
@@ -44,11 +45,39 @@ typedef struct ResourceType
 	char	   *default_sort;	/* JSON text as given, or NULL: the documented default */
 } ResourceType;
 
+/* columns of vxp.resource_type; new ones are only ever added at the end */
+enum
+{
+	Anum_resource_type_name = 1,
+	Anum_resource_type_schema_name,
+	Anum_resource_type_table_name,
+	Anum_resource_type_prefix,
+	Anum_resource_type_parents,
+	Anum_resource_type_versioned,
+	Anum_resource_type_lineage_field,
+	Anum_resource_type_id_column,
+	Anum_resource_type_document_column,
+	Anum_resource_type_identifier_column,
+	Anum_resource_type_parent_column,
+	Anum_resource_type_lineage_column,
+	Anum_resource_type_valid_from_column,
+	Anum_resource_type_valid_to_column,
+	Anum_resource_type_fields,
+	Anum_resource_type_default_sort,
+	Anum_resource_type_created,
+	Anum_resource_type_view_name,
+	Anum_resource_type_function_name,
+	Anum_resource_type_lineage_fields
+};
+
 /* catalog_cache.c */
 extern const ResourceType *vxp_catalog_by_name(const char *name);	/* NULL when unknown */
 extern const ResourceType *vxp_catalog_by_relid(Oid relid); /* NULL when not registered */
 extern const char *vxp_catalog_nearest(const char *name);	/* for hints, or NULL */
+extern bool vxp_catalog_is_lineage_field(const char *column);	/* of any registered type */
 extern Oid	vxp_catalog_relid(void);	/* OID of vxp.resource_type: plans depend on it */
+extern const List *vxp_catalog_types(void); /* all, by name */
+extern uint64 vxp_catalog_generation(void); /* changes when the catalog was read anew */
 extern void vxp_catalog_init(void);
 
 #endif							/* VXP_CATALOG_H */

@@ -59,4 +59,58 @@
 	extern VXP_EXPORT const Pg_finfo_record *CppConcat(pg_finfo_, name) (void); \
 	PG_FUNCTION_INFO_V1(name)
 
+/* vxp_compat.c: does the collation compare bytes? */
+extern bool vxp_collation_is_c(Oid collation);
+
+/*
+ * Ownership and privilege checks: 16 made one function of those for each kind
+ * of object.  A file that uses these includes utils/acl.h and the catalog's header.
+ */
+#if PG_VERSION_NUM >= 160000
+#define vxp_owns_relation(relid, role) object_ownercheck(RelationRelationId, (relid), (role))
+#define vxp_may_create_in(schema, role) \
+	(object_aclcheck(NamespaceRelationId, (schema), (role), ACL_CREATE) == ACLCHECK_OK)
+#else
+#define vxp_owns_relation(relid, role) pg_class_ownercheck((relid), (role))
+#define vxp_may_create_in(schema, role) \
+	(pg_namespace_aclcheck((schema), (role), ACL_CREATE) == ACLCHECK_OK)
+#endif
+
+/* 18 added the argument "trfoids" of ProcedureCreate: here, none. */
+#if PG_VERSION_NUM >= 180000
+#define VXP_NO_TRANSFORMS PointerGetDatum(NULL), NIL
+#else
+#define VXP_NO_TRANSFORMS PointerGetDatum(NULL)
+#endif
+
+/* 18 replaced the suffix pg_attribute_noreturn() by this prefix. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn __attribute__((noreturn))
+#endif
+
+/*
+ * Up to 18 a call in FROM is inlined by swapping its range table entry.  19 asks
+ * SupportRequestInlineInFrom instead, and no longer Simplify for such calls;
+ * until that is answered, requests there run through the executor path.
+ */
+#if PG_VERSION_NUM < 190000
+#define VXP_INLINE_BY_SWAP true
+#else
+#define VXP_INLINE_BY_SWAP false
+#endif
+
+/* 16 replaced the per-object functions by one. */
+#if PG_VERSION_NUM >= 160000
+#define vxp_proc_aclcheck(function, role, mode) object_aclcheck(ProcedureRelationId, function, role, mode)
+#else
+#define vxp_proc_aclcheck(function, role, mode) pg_proc_aclcheck(function, role, mode)
+#endif
+
+/* 18 dropped the argument execute_once. */
+#if PG_VERSION_NUM >= 180000
+#define vxp_executor_run(desc, direction, count) ExecutorRun(desc, direction, count)
+#else
+#define vxp_executor_run(desc, direction, count) ExecutorRun(desc, direction, count, true)
+#endif
+
 #endif							/* VXP_COMPAT_H */

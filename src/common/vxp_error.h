@@ -10,6 +10,8 @@
 
 #include "postgres.h"
 
+#include "common/vxp_compat.h"
+
 typedef struct VxpError
 {
 	int			code;			/* MAKE_SQLSTATE value */
@@ -23,7 +25,7 @@ extern VxpError *vxp_error(int code, const char *path, const char *fmt,...) pg_a
 extern VxpError *vxp_error_detail(VxpError *error, const char *fmt,...) pg_attribute_printf(2, 3);
 extern VxpError *vxp_error_hint(VxpError *error, const char *fmt,...) pg_attribute_printf(2, 3);
 extern void vxp_error_save(struct Node *escontext, const VxpError *error);
-extern void vxp_error_raise(const VxpError *error) pg_attribute_noreturn();
+pg_noreturn extern void vxp_error_raise(const VxpError *error);
 
 /* the member of "names" that is most like "name", or NULL when none is near */
 extern const char *vxp_nearest(const char *name, const char *const *names, int count);

@@ -25,10 +25,9 @@
 #include "fmgr.h"
 
 #include "common/vxp_compat.h"
+#include "lineage/lineage_format.h"
 
 #define LINEAGE_VERSION			1
-#define LINEAGE_MAX_DEPTH		1000
-#define LINEAGE_MAX_LABEL		4096	/* bytes */
 #define LINEAGE_HEADER_SIZE		2	/* version and depth */
 
 /* A path as a span of bytes; owns nothing.  "data" is the first label's length byte. */
@@ -38,29 +37,6 @@ typedef struct LineageSpan
 	const uint8 *end;
 	int			depth;
 } LineageSpan;
-
-/* One label of a path; points into the path. */
-typedef struct LineageLabel
-{
-	const char *bytes;
-	int			length;
-} LineageLabel;
-
-/* Reads the label at *cursor, which moves behind it.  The path has been validated. */
-static inline LineageLabel
-lineage_next_label(const uint8 **cursor)
-{
-	LineageLabel label;
-	const uint8 *p = *cursor;
-	int			length = *p++;
-
-	if (length & 0x80)
-		length = ((length & 0x7f) << 8) | *p++;
-	label.bytes = (const char *) p;
-	label.length = length;
-	*cursor = p + length;
-	return label;
-}
 
 /* The span of a detoasted (possibly short-header) value. */
 static inline LineageSpan
@@ -79,10 +55,14 @@ lineage_span(const struct varlena *value)
 
 /* lineage_path.c: pure rules on spans; operators, index support and triggers share them */
 extern int	vxp_lineage_cmp(LineageSpan a, LineageSpan b);
+extern bool vxp_lineage_equal(LineageSpan a, LineageSpan b);
 extern bool vxp_lineage_starts_with(LineageSpan path, LineageSpan prefix);	/* or equal */
 extern bool vxp_lineage_has_ancestor(LineageSpan path, const char *label, int length);	/* proper */
+extern bool vxp_lineage_is_within(LineageSpan path, const char *label, int length);	/* or itself */
 extern LineageLabel vxp_lineage_last(LineageSpan path);
+extern LineageSpan vxp_lineage_slice(LineageSpan path, int from, int to);
 extern int	vxp_lineage_common_depth(LineageSpan a, LineageSpan b);
+extern int	vxp_lineage_type_length(LineageLabel label);	/* 0: no identifier type */
 
 /*
  * Hash of one label.  Part of the on-disk format of every index key: it must
@@ -91,6 +71,9 @@ extern int	vxp_lineage_common_depth(LineageSpan a, LineageSpan b);
 extern uint64 vxp_lineage_label_hash(const char *label, int length);
 
 /* lineage_io.c: building and validating values */
+extern void vxp_lineage_check_depth(int depth); /* raises on a limit */
 extern struct varlena *vxp_lineage_make(const LineageLabel *labels, int depth);	/* raises on a limit */
+extern struct varlena *vxp_lineage_append(LineageSpan path, LineageLabel label);	/* raises on a limit */
+extern struct varlena *vxp_lineage_from_span(LineageSpan span);
 
 #endif							/* VXP_LINEAGE_H */

@@ -1,0 +1,225 @@
+/*
+ * dql_bind.h - the bound tree, and the contracts of binder, builder and planner
+ *
+ * Binding resolves the fields of a request against one resource type and turns
+ * operands into values of the columns' types.  The result speaks of attribute
+ * numbers and typed values only; dql_build.c makes parse nodes of it.
+ */
+#ifndef VXP_DQL_BIND_H
+#define VXP_DQL_BIND_H
+
+#include "postgres.h"
+
+#include "access/stratnum.h"
+#include "nodes/parsenodes.h"
+#include "parser/parse_node.h"
+#include "utils/rel.h"
+
+#include "catalog/catalog.h"
+#include "dql/dql.h"
+
+/* How values of a column compare with operands (docs/dql.md, typed columns). */
+typedef enum ColumnKind
+{
+	COLUMN_BOOLEAN,
+	COLUMN_INTEGER,				/* int2, int4, int8 */
+	COLUMN_NUMBER,				/* numeric, float4, float8: operands become the column's type */
+	COLUMN_TEXT,				/* text, varchar, char(n), name */
+	COLUMN_TIMESTAMPTZ,
+	COLUMN_TIMESTAMP,			/* read as UTC */
+	COLUMN_DATE,
+	COLUMN_JSON,				/* json, jsonb: a document */
+	COLUMN_ARRAY,				/* a list of its elements */
+	COLUMN_OTHER				/* any type with an input function */
+} ColumnKind;
+
+typedef struct BoundColumn
+{
+	AttrNumber	attnum;			/* of the table; 0: the element that an EXISTS ranges over */
+	const char *name;
+	ColumnKind	kind;
+	Oid			type;			/* as declared */
+	Oid			base_type;		/* domains looked through */
+	Oid			collation;
+	bool		not_null;
+	struct BoundColumn *element;	/* ARRAY: what an element looks like */
+} BoundColumn;
+
+/* A typed constant, or the number of a bind variable. */
+typedef struct BoundValue
+{
+	Oid			type;
+	Datum		datum;
+	int			param;			/* 0: a constant */
+} BoundValue;
+
+typedef enum BoundKind
+{
+	BOUND_AND,					/* args */
+	BOUND_OR,					/* args */
+	BOUND_NOT,					/* args[0]; true where that is false or NULL */
+	BOUND_CONST,				/* truth */
+	BOUND_COMPARE,				/* column, strategy, value; negated: differs or NULL (strategy =) */
+	BOUND_ANY,					/* column = one of value (an array); negated likewise */
+	BOUND_NULL,					/* column IS NULL; negated: IS NOT NULL */
+	BOUND_LIKE,					/* column LIKE text; fold: without regard to case */
+	BOUND_FOLD_EQUAL,			/* lower(column) = lower(value) */
+	BOUND_REGEX,				/* column ~ text */
+	BOUND_CONTAINS,				/* value (a bind variable) occurs in column */
+	BOUND_STARTS_WITH,			/* column starts with value (a bind variable) */
+	BOUND_INSTANT,				/* a text column read as a timestamp, strategy, value */
+	BOUND_ARRAY_CONTAINS,		/* column @> value (an array) */
+	BOUND_ARRAY_OVERLAPS,		/* column && value (an array) */
+	BOUND_ARRAY_EQUAL,			/* column = value (an array) */
+	BOUND_ELEMENT,				/* EXISTS (SELECT FROM unnest(column) WHERE args[0]) */
+	BOUND_DOCUMENT,				/* vxp.matches(column, node, field) */
+	BOUND_ANCESTOR				/* column (lineage) has one of the ancestors in value */
+} BoundKind;
+
+typedef struct BoundNode
+{
+	BoundKind	kind;
+	List	   *args;			/* of BoundNode * */
+	bool		truth;
+	bool		negated;
+	bool		fold;
+	BoundColumn *column;
+	StrategyNumber strategy;	/* btree strategy */
+	BoundValue	value;
+	const char *text;			/* LIKE pattern or regular expression */
+	const char *field;			/* DOCUMENT: third argument of matches, or NULL */
+	DqlNode    *node;			/* DOCUMENT: the condition, paths relative to the document */
+} BoundNode;
+
+/* A sort key: a column, or a path inside a document or an array. */
+typedef struct BoundSort
+{
+	BoundColumn *column;
+	const char *inside;			/* path below the column for sort_key, or NULL: the column itself */
+	bool		descending;
+} BoundSort;
+
+/* A place in the answer's item: the column that stands at a path. */
+typedef struct BoundMember
+{
+	DqlPath    *path;
+	BoundColumn *column;
+	DqlPath    *inside;			/* place inside a JSON column, or NULL: all of it */
+} BoundMember;
+
+typedef struct BoundQuery
+{
+	DqlRequest *request;
+	const char *schema_name;
+	const char *table_name;
+	Oid			relid;
+	BoundNode  *filter;			/* NULL: all rows */
+	List	   *sort;			/* of BoundSort *; NIL: no order asked for */
+	int64		offset;			/* 0: none */
+	int64		limit;			/* -1: none */
+	bool		last_page;		/* "limit" of the request ends with this page */
+	Bitmapset  *columns;		/* attribute numbers that "select" keeps; NULL with select_all */
+	bool		select_all;
+	BoundColumn *document;		/* the column that is the document, or NULL */
+	List	   *members;		/* of BoundMember *: the item's content; beside a document: additions */
+	bool		project;		/* the item is cut by "select" once it is whole */
+	List	   *args;			/* values of bind variables: expressions one level up */
+	bool		args_known;		/* false: print $n */
+} BoundQuery;
+
+/* What the caller of the binder wants. */
+typedef struct BindOptions
+{
+	List	   *args;			/* expressions for $param 1..n */
+	bool		args_known;
+	bool		paging;			/* default page and order even if the request has none */
+	bool		ordered;		/* false: order is of no interest (counting) */
+} BindOptions;
+
+/* dql_resource.c */
+extern VxpError *vxp_dql_resource(const DqlRequest *request, ResourceType **result);
+extern VxpError *vxp_dql_resource_of(const DqlRequest *request, Oid relid, ResourceType **result);
+
+/* dql_field.c */
+extern BoundColumn *vxp_bind_column(Relation relation, AttrNumber attnum);
+extern BoundColumn *vxp_bind_named_column(Relation relation, const char *name);
+typedef struct BoundField
+{
+	BoundColumn *column;
+	DqlPath    *rest;			/* JSON column: path for matches (relative to "field" or the document) */
+	const char *field;			/* JSON column: name it has in the filter, or NULL: it is the document */
+	DqlPath    *inside;			/* JSON column: path below the column's value; count 0: the value */
+} BoundField;
+extern VxpError *vxp_bind_field(const ResourceType *type, Relation relation,
+								const DqlPath *path, const char *where, BoundField *result);
+extern bool vxp_bind_field_below(const ResourceType *type, const DqlPath *path);
+extern DqlPath *vxp_dql_path_join(const DqlPath *a, const DqlPath *b);
+extern List *vxp_bind_members(const ResourceType *type, Relation relation);
+
+/* dql_operand.c */
+extern VxpError *vxp_bind_compare(const BoundColumn *column, DqlOp op, const DqlPath *path,
+								  const DqlValue *operand, const char *where, BoundNode **result);
+extern VxpError *vxp_bind_array(const BoundColumn *element, List *values, const DqlPath *path,
+								const char *where, BoundValue *result, int *dropped);
+
+/* dql_bind.c */
+extern VxpError *vxp_dql_bind(DqlRequest *request, const ResourceType *type, Relation relation,
+							  const BindOptions *options, BoundQuery **result);
+extern BoundNode *vxp_bound_node(BoundKind kind, BoundColumn *column);
+extern BoundNode *vxp_bound_const(bool truth);
+extern BoundNode *vxp_bound_list(BoundKind kind, List *args);
+extern BoundNode *vxp_bound_not(BoundNode *arg);
+
+/* dql_build.c: bound tree to an analysed Query; the relation must be locked */
+typedef enum DqlShape
+{
+	DQL_SHAPE_ROWS,				/* the row type, column by column */
+	DQL_SHAPE_SELECTED,			/* the selected columns alone, as a person writes them */
+	DQL_SHAPE_ITEMS,			/* one jsonb column */
+	DQL_SHAPE_COUNT				/* one bigint */
+} DqlShape;
+
+typedef struct DqlBuild
+{
+	DqlShape	shape;
+	Alias	   *alias;			/* alias of the table in the statement, or NULL */
+	Bitmapset  *used;			/* ROWS: attribute numbers needed, unless all_used */
+	bool		all_used;
+	int			width;			/* ROWS: number of columns of the answer */
+} DqlBuild;
+
+extern Query *vxp_dql_build(BoundQuery *bound, const DqlBuild *build);
+
+/* Alias of the elements of an array column inside EXISTS, and of their column. */
+#define DQL_ELEMENT_ALIAS "element"
+
+/* dql_expr.c: finished expressions, at the level of "pstate" */
+extern Node *vxp_dql_condition_expr(ParseState *pstate, const BoundQuery *bound, const BoundNode *node);
+extern Node *vxp_dql_sort_expr(ParseState *pstate, const BoundQuery *bound, const BoundSort *sort);
+extern Node *vxp_dql_is_not_true(Node *arg);
+
+extern Node *vxp_dql_column_expr(ParseState *pstate, const BoundQuery *bound, const BoundColumn *column);
+extern Node *vxp_dql_call(ParseState *pstate, const char *schema, const char *function, List *args);
+extern Node *vxp_dql_const(Oid type, Datum datum);
+extern Node *vxp_dql_text_const(const char *text);
+extern Node *vxp_dql_request_const(const char *text);	/* of type vxp.dql */
+
+/*
+ * One request on its way: what the SQL functions and the planner support share.
+ * Errors are raised.
+ */
+typedef struct DqlCall
+{
+	const DqlText *dql;
+	Oid			relid;			/* table that the call names; InvalidOid: the request names it */
+	BindOptions options;
+	DqlBuild	build;
+} DqlCall;
+
+extern BoundQuery *vxp_dql_bind_call(const DqlCall *call);	/* locks the table */
+extern Query *vxp_dql_translate(const DqlCall *call);	/* analysed, not rewritten */
+
+/* dql_item.c */
+extern Node *vxp_dql_item_expr(ParseState *pstate, const BoundQuery *bound);
+
+#endif							/* VXP_DQL_BIND_H */

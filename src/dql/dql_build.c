@@ -1,0 +1,364 @@
+/*
+ * dql_build.c - bound tree to an analysed Query
+ *
+ * Structure (FROM, WHERE, EXISTS, ORDER BY, LIMIT) is made of raw parse nodes,
+ * so that the server's own analysis keeps its rules; every scalar expression is
+ * one ParamRef, whose number indexes our list of leaves, and p_paramref_hook
+ * turns it into a finished expression.  No text of the request ever becomes SQL
+ * text or a name that is looked up: a value is a Const, a column an attribute
+ * number, an operator the type's own by qualified name.
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "parser/analyze.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "dql/dql_bind.h"
+
+typedef enum LeafKind
+{
+	LEAF_COLUMN,				/* column as it is */
+	LEAF_ELEMENTS,				/* column, to be unnested */
+	LEAF_CONDITION,				/* condition */
+	LEAF_SORT,					/* sort */
+	LEAF_ITEM,					/* the item of the answer */
+	LEAF_EXPR					/* expr, finished */
+} LeafKind;
+
+typedef struct Leaf
+{
+	LeafKind	kind;
+	const BoundColumn *column;
+	const BoundNode *condition;
+	const BoundSort *sort;
+	Node	   *expr;
+} Leaf;
+
+typedef struct BuildState
+{
+	BoundQuery *bound;
+	List	   *leaves;			/* of Leaf *; ParamRef n is the n-th */
+} BuildState;
+
+/* p_paramref_hook: the leaf that a ParamRef of ours stands for. */
+static Node *
+build_leaf(ParseState *pstate, ParamRef *ref)
+{
+	BuildState *state = pstate->p_ref_hook_state;
+	Leaf	   *leaf = list_nth(state->leaves, ref->number - 1);
+
+	switch (leaf->kind)
+	{
+		case LEAF_COLUMN:
+		case LEAF_ELEMENTS:
+			return vxp_dql_column_expr(pstate, state->bound, leaf->column);
+		case LEAF_CONDITION:
+			return vxp_dql_condition_expr(pstate, state->bound, leaf->condition);
+		case LEAF_SORT:
+			return vxp_dql_sort_expr(pstate, state->bound, leaf->sort);
+		case LEAF_ITEM:
+			return vxp_dql_item_expr(pstate, state->bound);
+		case LEAF_EXPR:
+			return leaf->expr;
+	}
+	elog(ERROR, "unrecognized DQL leaf: %d", (int) leaf->kind);
+}
+
+static Leaf *
+new_leaf(BuildState *state, LeafKind kind, Node **ref)
+{
+	Leaf	   *leaf = palloc0(sizeof(Leaf));
+	ParamRef   *param = makeNode(ParamRef);
+
+	leaf->kind = kind;
+	state->leaves = lappend(state->leaves, leaf);
+	param->number = list_length(state->leaves);
+	param->location = -1;
+	*ref = (Node *) param;
+	return leaf;
+}
+
+static Node *
+expr_leaf(BuildState *state, Node *expr)
+{
+	Node	   *ref;
+
+	new_leaf(state, LEAF_EXPR, &ref)->expr = expr;
+	return ref;
+}
+
+/* Can the condition be neither NULL nor false, so that plain NOT is its complement? */
+static bool
+is_total(const BoundNode *node)
+{
+	ListCell   *lc;
+
+	switch (node->kind)
+	{
+		case BOUND_CONST:
+		case BOUND_NULL:
+		case BOUND_ELEMENT:
+		case BOUND_DOCUMENT:
+		case BOUND_NOT:
+			return true;
+		case BOUND_AND:
+		case BOUND_OR:
+			foreach(lc, node->args)
+				if (!is_total(lfirst(lc)))
+					return false;
+			return true;
+		default:
+			return node->column->not_null && node->value.param == 0 && node->kind != BOUND_INSTANT;
+	}
+}
+
+/* EXISTS (SELECT FROM unnest(column) element WHERE condition) */
+static Node *
+raw_exists(BuildState *state, const BoundNode *node, Node *where)
+{
+	RangeFunction *from = makeNode(RangeFunction);
+	SelectStmt *select = makeNode(SelectStmt);
+	SubLink    *link = makeNode(SubLink);
+	List	   *unnest = list_make2(makeString("pg_catalog"), makeString("unnest"));
+	Node	   *elements;
+
+	new_leaf(state, LEAF_ELEMENTS, &elements)->column = node->column;
+	from->functions = list_make1(list_make2(makeFuncCall(unnest, list_make1(elements), COERCE_EXPLICIT_CALL, -1), NIL));
+	from->alias = makeAlias(DQL_ELEMENT_ALIAS, list_make1(makeString(DQL_ELEMENT_ALIAS)));
+	select->fromClause = list_make1(from);
+	select->whereClause = where;
+	link->subLinkType = EXISTS_SUBLINK;
+	link->subselect = (Node *) select;
+	link->location = -1;
+	return (Node *) link;
+}
+
+static Node *
+raw_condition(BuildState *state, const BoundNode *node)
+{
+	List	   *args = NIL;
+	Node	   *ref;
+	ListCell   *lc;
+
+	check_stack_depth();
+	foreach(lc, node->args)
+		args = lappend(args, raw_condition(state, lfirst(lc)));
+	switch (node->kind)
+	{
+		case BOUND_AND:
+			return (Node *) makeBoolExpr(AND_EXPR, args, -1);
+		case BOUND_OR:
+			return (Node *) makeBoolExpr(OR_EXPR, args, -1);
+		case BOUND_NOT:
+			if (is_total(linitial(node->args)))
+				return (Node *) makeBoolExpr(NOT_EXPR, args, -1);
+			return vxp_dql_is_not_true(linitial(args));
+		case BOUND_ELEMENT:
+			return raw_exists(state, node, linitial(args));
+		default:
+			new_leaf(state, LEAF_CONDITION, &ref)->condition = node;
+			return ref;
+	}
+}
+
+static ResTarget *
+target(Node *value, const char *name)
+{
+	ResTarget  *result = makeNode(ResTarget);
+
+	result->name = name ? pstrdup(name) : NULL;
+	result->val = value;
+	result->location = -1;
+	return result;
+}
+
+/* One column for each attribute of the row type; what nobody reads is NULL. */
+static List *
+row_targets(BuildState *state, const DqlBuild *build, Relation relation)
+{
+	TupleDesc	tupdesc = RelationGetDescr(relation);
+	BoundQuery *bound = state->bound;
+	List	   *targets = NIL;
+
+	for (int i = 0; i < (build->shape == DQL_SHAPE_ROWS ? build->width : tupdesc->natts); i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
+		bool		selected = !attribute->attisdropped &&
+			(bound->select_all || bms_is_member(i + 1, bound->columns));
+		Node	   *value;
+
+		if (build->shape == DQL_SHAPE_SELECTED && !selected)
+			continue;
+		if (selected && (build->shape == DQL_SHAPE_SELECTED || build->all_used || bms_is_member(i + 1, build->used)))
+			new_leaf(state, LEAF_COLUMN, &value)->column = vxp_bind_column(relation, i + 1);
+		else if (attribute->attisdropped)
+			value = expr_leaf(state, (Node *) makeNullConst(INT4OID, -1, InvalidOid));
+		else
+			value = expr_leaf(state, (Node *) makeNullConst(attribute->atttypid, attribute->atttypmod,
+															attribute->attcollation));
+		targets = lappend(targets, target(value, attribute->attisdropped ? "?dropped?" : NameStr(attribute->attname)));
+	}
+	return targets;
+}
+
+static List *
+raw_sort(BuildState *state)
+{
+	List	   *clauses = NIL;
+	ListCell   *lc;
+
+	foreach(lc, state->bound->sort)
+	{
+		BoundSort  *sort = lfirst(lc);
+		SortBy	   *by = makeNode(SortBy);
+
+		new_leaf(state, LEAF_SORT, &by->node)->sort = sort;
+		by->sortby_dir = sort->descending ? SORTBY_DESC : SORTBY_ASC;
+		/* a missing value is the least; said only where there can be one, so that a default index fits */
+		if (sort->inside == NULL && !sort->column->not_null)
+			by->sortby_nulls = sort->descending ? SORTBY_NULLS_LAST : SORTBY_NULLS_FIRST;
+		else
+			by->sortby_nulls = SORTBY_NULLS_DEFAULT;
+		by->location = -1;
+		clauses = lappend(clauses, by);
+	}
+	return clauses;
+}
+
+static Node *
+bigint_leaf(BuildState *state, int64 value)
+{
+	return expr_leaf(state, vxp_dql_const(INT8OID, Int64GetDatum(value)));
+}
+
+static void
+raw_limit(BuildState *state, SelectStmt *select, int64 offset, int64 limit)
+{
+	if (offset > 0)
+		select->limitOffset = bigint_leaf(state, offset);
+	if (limit >= 0)
+	{
+		select->limitCount = bigint_leaf(state, limit);
+		select->limitOption = LIMIT_OPTION_COUNT;
+	}
+}
+
+/* SELECT count(*) FROM ..., over what skip and limit leave */
+static SelectStmt *
+raw_count(BuildState *state, SelectStmt *select)
+{
+	const DqlRequest *request = state->bound->request;
+	FuncCall   *count = makeFuncCall(list_make2(makeString("pg_catalog"), makeString("count")),
+									 NIL, COERCE_EXPLICIT_CALL, -1);
+	RangeSubselect *from;
+	SelectStmt *outer;
+
+	count->agg_star = true;
+	if (request->skip <= 0 && request->limit < 0)
+	{
+		select->targetList = list_make1(target((Node *) count, NULL));
+		return select;
+	}
+	raw_limit(state, select, Max(request->skip, 0), request->limit);
+	from = makeNode(RangeSubselect);
+	from->subquery = (Node *) select;
+	from->alias = makeAlias("cut", NIL);
+	outer = makeNode(SelectStmt);
+	outer->targetList = list_make1(target((Node *) count, NULL));
+	outer->fromClause = list_make1(from);
+	return outer;
+}
+
+/*
+ * vxp_dql_build returns the Query, analysed but not rewritten.  The relation of
+ * "bound" is locked by the caller and by the analysis.  Errors are raised.
+ */
+Query *
+vxp_dql_build(BoundQuery *bound, const DqlBuild *build)
+{
+	BuildState	state = {bound, NIL};
+	SelectStmt *select = makeNode(SelectStmt);
+	RangeVar   *table = makeRangeVar(pstrdup(bound->schema_name), pstrdup(bound->table_name), -1);
+	Relation	relation;
+	ParseState *pstate;
+	RawStmt    *raw;
+	Query	   *query;
+
+	if (build->alias)
+		table->alias = makeAlias(build->alias->aliasname, NIL);
+	select->fromClause = list_make1(table);
+	if (bound->filter)
+		select->whereClause = raw_condition(&state, bound->filter);
+
+	switch (build->shape)
+	{
+		case DQL_SHAPE_ROWS:
+		case DQL_SHAPE_SELECTED:
+			relation = relation_open(bound->relid, NoLock);
+			select->targetList = row_targets(&state, build, relation);
+			relation_close(relation, NoLock);
+			break;
+		case DQL_SHAPE_ITEMS:
+			{
+				Node	   *item;
+
+				new_leaf(&state, LEAF_ITEM, &item);
+				select->targetList = list_make1(target(item, "item"));
+			}
+			break;
+		case DQL_SHAPE_COUNT:
+			select = raw_count(&state, select);
+			break;
+	}
+	if (build->shape != DQL_SHAPE_COUNT)
+	{
+		select->sortClause = raw_sort(&state);
+		raw_limit(&state, select, bound->offset, bound->limit);
+	}
+
+	raw = makeNode(RawStmt);
+	raw->stmt = (Node *) select;
+	pstate = make_parsestate(NULL);
+	pstate->p_paramref_hook = build_leaf;
+	pstate->p_ref_hook_state = &state;
+	query = transformTopLevelStmt(pstate, raw);
+	free_parsestate(pstate);
+	return query;
+}
+
+/*
+ * vxp_dql_bind_call parses and binds the request of a call.  The table stays
+ * locked (AccessShareLock) until the end of the transaction, as in analysis.
+ */
+BoundQuery *
+vxp_dql_bind_call(const DqlCall *call)
+{
+	DqlRequest *request = vxp_dql_parse_or_raise(call->dql);
+	ResourceType *type;
+	Relation	relation;
+	BoundQuery *bound = NULL;
+	VxpError   *error;
+
+	error = OidIsValid(call->relid) ? vxp_dql_resource_of(request, call->relid, &type) :
+		vxp_dql_resource(request, &type);
+	if (error)
+		vxp_error_raise(error);
+	relation = relation_open(type->relid, AccessShareLock);
+	error = vxp_dql_bind(request, type, relation, &call->options, &bound);
+	relation_close(relation, NoLock);
+	if (error)
+		vxp_error_raise(error);
+	return bound;
+}
+
+/* vxp_dql_translate returns the Query of a call, analysed but not rewritten. */
+Query *
+vxp_dql_translate(const DqlCall *call)
+{
+	return vxp_dql_build(vxp_dql_bind_call(call), &call->build);
+}

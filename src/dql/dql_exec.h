@@ -1,0 +1,18 @@
+/*
+ * dql_exec.h - the executor path
+ */
+#ifndef VXP_DQL_EXEC_H
+#define VXP_DQL_EXEC_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "nodes/plannodes.h"
+#include "utils/tuplestore.h"
+
+extern PlannedStmt *vxp_dql_plan(Query *query);
+extern uint64 vxp_dql_run(PlannedStmt *plan, Tuplestorestate *store, MemoryContext context);
+extern int64 vxp_dql_count(Query *query);	/* dql_page.c */
+extern List *vxp_dql_call_args(FunctionCallInfo fcinfo, int first);
+
+#endif							/* VXP_DQL_EXEC_H */

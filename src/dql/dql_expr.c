@@ -1,0 +1,624 @@
+/*
+ * dql_expr.c - bound conditions and sort keys as finished expressions
+ *
+ * No text of the request becomes a name that is looked up: a column is found by
+ * its place in the relation, an operator is the column type's own by qualified
+ * name (a search_path with an operator = in a schema of its own changes
+ * nothing), a value is a Const.  assign_query_collations() sets the input
+ * collations afterwards, as for expressions of the parser's own.
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parse_coerce.h"
+#include "parser/parse_func.h"
+#include "parser/parse_oper.h"
+#include "parser/parse_relation.h"
+#include "rewrite/rewriteManip.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+
+#include "dql/dql_bind.h"
+
+Node *
+vxp_dql_const(Oid type, Datum datum)
+{
+	int16		length;
+	bool		by_value;
+
+	get_typlenbyval(type, &length, &by_value);
+	return (Node *) makeConst(type, -1, get_typcollation(type), length, datum, false, by_value);
+}
+
+Node *
+vxp_dql_text_const(const char *text)
+{
+	return vxp_dql_const(TEXTOID, CStringGetTextDatum(text));
+}
+
+/* vxp_dql_request_const returns a constant of type vxp.dql. */
+Node *
+vxp_dql_request_const(const char *text)
+{
+	Oid			type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("dql"),
+									   ObjectIdGetDatum(get_namespace_oid("vxp", false)));
+
+	return vxp_dql_const(type, CStringGetTextDatum(text));
+}
+
+/* vxp_dql_call returns a call of a function by its qualified name. */
+Node *
+vxp_dql_call(ParseState *pstate, const char *schema, const char *function, List *args)
+{
+	List	   *name = list_make2(makeString(pstrdup(schema)), makeString(pstrdup(function)));
+
+	return ParseFuncOrColumn(pstate, name, args, pstate->p_last_srf,
+							 makeFuncCall(name, NIL, COERCE_EXPLICIT_CALL, -1), false, -1);
+}
+
+static Node *
+core_call(ParseState *pstate, const char *function, List *args)
+{
+	return vxp_dql_call(pstate, "pg_catalog", function, args);
+}
+
+static Node *
+core_operator(ParseState *pstate, const char *operator, Node *left, Node *right)
+{
+	return (Node *) make_op(pstate, list_make2(makeString("pg_catalog"), makeString(pstrdup(operator))),
+							left, right, pstate->p_last_srf, -1);
+}
+
+/*
+ * vxp_dql_column_expr returns the Var of a column, wherever in the statement we
+ * are: columns of the table belong to the outermost level, elements to ours.
+ * The look-up marks the column for the privilege check.
+ */
+Node *
+vxp_dql_column_expr(ParseState *pstate, const BoundQuery *bound, const BoundColumn *column)
+{
+	ParseState *level = pstate;
+	int			levels_up = 0;
+	ListCell   *lc;
+
+	if (column->attnum == 0)
+		return scanNSItemForColumn(pstate, llast(pstate->p_namespace), 0, DQL_ELEMENT_ALIAS, -1);
+	for (; level->parentParseState; level = level->parentParseState)
+		levels_up++;
+	foreach(lc, level->p_namespace)
+	{
+		ParseNamespaceItem *item = lfirst(lc);
+
+		if (item->p_rte->rtekind == RTE_RELATION && item->p_rte->relid == bound->relid)
+			return scanNSItemForColumn(pstate, item, levels_up, column->name, -1);
+	}
+	/* somebody renamed a schema or a table between the look-up and the lock */
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_TABLE),
+			 errmsg("relation \"%s.%s\" changed while the DQL request was planned",
+					bound->schema_name, bound->table_name),
+			 errhint("Run the statement again.")));
+}
+
+static Node *
+collate(Node *expr, Oid collation)
+{
+	CollateExpr *collated = makeNode(CollateExpr);
+
+	collated->arg = (Expr *) expr;
+	collated->collOid = collation;
+	collated->location = -1;
+	return (Node *) collated;
+}
+
+/* The column for an order comparison or a sort: text by code point, so in "C". */
+static Node *
+ordered_column(ParseState *pstate, const BoundQuery *bound, const BoundColumn *column)
+{
+	Node	   *expr = vxp_dql_column_expr(pstate, bound, column);
+
+	if (OidIsValid(column->collation) && !vxp_collation_is_c(column->collation) &&
+		column->base_type != NAMEOID)
+		return collate(expr, C_COLLATION_OID);
+	return expr;
+}
+
+/* The column for equality and patterns: its own collation, when that compares bytes. */
+static Node *
+equality_column(ParseState *pstate, const BoundQuery *bound, const BoundColumn *column)
+{
+	Node	   *expr = vxp_dql_column_expr(pstate, bound, column);
+
+	if (OidIsValid(column->collation) && !get_collation_isdeterministic(column->collation))
+		return collate(expr, C_COLLATION_OID);
+	return expr;
+}
+
+/* The qualified name of a type's own btree operator. */
+static List *
+type_operator(const BoundColumn *column, StrategyNumber strategy)
+{
+	TypeCacheEntry *entry = lookup_type_cache(column->base_type, TYPECACHE_BTREE_OPFAMILY | TYPECACHE_EQ_OPR);
+	Oid			operator = InvalidOid;
+	HeapTuple	tuple;
+	Form_pg_operator form;
+	List	   *name;
+
+	if (OidIsValid(entry->btree_opf))
+		operator = get_opfamily_member(entry->btree_opf, entry->btree_opintype, entry->btree_opintype, strategy);
+	else if (strategy == BTEqualStrategyNumber)
+		operator = entry->eq_opr;
+	if (!OidIsValid(operator))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 strategy == BTEqualStrategyNumber ?
+				 errmsg("field \"%s\" of type %s has no equality", column->name, format_type_be(column->type)) :
+				 errmsg("field \"%s\" of type %s has no order", column->name, format_type_be(column->type)),
+				 errhint("Only the operator $exists and comparison with null apply to it.")));
+	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(operator));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for operator %u", operator);
+	form = (Form_pg_operator) GETSTRUCT(tuple);
+	name = list_make2(makeString(get_namespace_name(form->oprnamespace)),
+					  makeString(pstrdup(NameStr(form->oprname))));
+	ReleaseSysCache(tuple);
+	return name;
+}
+
+/* Is the type text, or a type whose values a JSON client sends as such? */
+static bool
+is_text_type(Oid type)
+{
+	switch (getBaseType(type))
+	{
+		case TEXTOID:
+		case VARCHAROID:
+		case BPCHAROID:
+		case NAMEOID:
+		case UNKNOWNOID:
+			return true;
+		default:
+			return false;
+	}
+}
+
+static bool
+is_time_kind(ColumnKind kind)
+{
+	return kind == COLUMN_TIMESTAMPTZ || kind == COLUMN_TIMESTAMP || kind == COLUMN_DATE;
+}
+
+static Node *
+explicit_cast(ParseState *pstate, Node *expr, Oid type)
+{
+	Node	   *cast = coerce_to_target_type(pstate, expr, exprType(expr), type, -1,
+											 COERCION_EXPLICIT, COERCE_EXPLICIT_CAST, -1);
+
+	if (cast == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("a bind variable of type %s cannot be compared as %s",
+						format_type_be(exprType(expr)), format_type_be(type))));
+	return cast;
+}
+
+/*
+ * The expression of bind variable n at the present level.  "type" is what it
+ * is printed as when the caller gave no values.
+ */
+static Node *
+param_expr(ParseState *pstate, const BoundQuery *bound, int number, Oid type)
+{
+	Node	   *arg;
+	int			levels = 1;
+
+	if (!bound->args_known)
+	{
+		Param	   *param = makeNode(Param);
+
+		param->paramkind = PARAM_EXTERN;
+		param->paramid = number;
+		param->paramtype = type;
+		param->paramtypmod = -1;
+		param->paramcollid = get_typcollation(type);
+		param->location = -1;
+		return (Node *) param;
+	}
+	arg = copyObject(list_nth(bound->args, number - 1));
+	for (ParseState *level = pstate; level->parentParseState; level = level->parentParseState)
+		levels++;
+	IncrementVarSublevelsUp(arg, levels, 0);
+	return arg;
+}
+
+/* A bind variable that must be text, for the text operators. */
+static Node *
+text_param(ParseState *pstate, const BoundQuery *bound, int number)
+{
+	Node	   *arg = param_expr(pstate, bound, number, TEXTOID);
+
+	if (!is_text_type(exprType(arg)))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("bind variable {\"$param\": %d} must be text, but has type %s",
+						number, format_type_be(exprType(arg)))));
+	return exprType(arg) == TEXTOID ? arg : explicit_cast(pstate, arg, TEXTOID);
+}
+
+/* A bind variable as operand for a column: text is read as the column's type. */
+static Node *
+operand_param(ParseState *pstate, const BoundQuery *bound, const BoundColumn *column, int number, bool is_list)
+{
+	Oid			type = column->base_type == VARCHAROID || column->base_type == NAMEOID ? TEXTOID : column->base_type;
+	Oid			array = get_array_type(type);
+	Node	   *arg = param_expr(pstate, bound, number, is_list && OidIsValid(array) ? array : type);
+	Oid			given = exprType(arg);
+	Oid			element = get_base_element_type(given);
+
+	if (OidIsValid(element))
+	{
+		if (!is_text_type(element) || column->kind == COLUMN_TEXT)
+			return arg;
+		if (is_time_kind(column->kind) || !OidIsValid(array))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("bind variable {\"$param\": %d} has type %s, but field \"%s\" has type %s",
+							number, format_type_be(given), column->name, format_type_be(column->type)),
+					 errhint("Cast the value to %s[].", format_type_be(column->type))));
+		return explicit_cast(pstate, arg, array);
+	}
+	if (!is_text_type(given))
+	{
+		if (column->kind == COLUMN_TEXT)
+			return text_param(pstate, bound, number);	/* raises */
+		return arg;
+	}
+	if (column->kind == COLUMN_TEXT)
+		return given == TEXTOID ? arg : explicit_cast(pstate, arg, TEXTOID);
+	if (!is_time_kind(column->kind))
+		return explicit_cast(pstate, arg, type);
+
+	/* a timestamp without a zone is UTC, not in the zone of the session */
+	arg = vxp_dql_call(pstate, "vxp", "instant", list_make1(text_param(pstate, bound, number)));
+	if (column->kind != COLUMN_TIMESTAMPTZ)
+		arg = core_call(pstate, "timezone", list_make2(vxp_dql_text_const("UTC"), arg));
+	return arg;
+}
+
+static Node *
+null_test(Node *arg, NullTestType type)
+{
+	NullTest   *test = makeNode(NullTest);
+
+	test->arg = (Expr *) arg;
+	test->nulltesttype = type;
+	test->argisrow = false;
+	test->location = -1;
+	return (Node *) test;
+}
+
+/* "condition", or column and operand are both null: SQL NULL acts as JSON null */
+static Node *
+or_both_null(ParseState *pstate, const BoundQuery *bound, const BoundColumn *column, Node *condition, Node *operand_null)
+{
+	Node	   *column_null = null_test(vxp_dql_column_expr(pstate, bound, column), IS_NULL);
+
+	return (Node *) makeBoolExpr(OR_EXPR,
+								 list_make2(condition,
+											makeBoolExpr(AND_EXPR, list_make2(column_null, operand_null), -1)), -1);
+}
+
+static Node *
+compare_with_param(ParseState *pstate, const BoundQuery *bound, const BoundNode *node)
+{
+	const BoundColumn *column = node->column;
+	bool		is_equal = node->strategy == BTEqualStrategyNumber;
+	Node	   *left = is_equal ? equality_column(pstate, bound, column) : ordered_column(pstate, bound, column);
+	Node	   *right = operand_param(pstate, bound, column, node->value.param, false);
+	Node	   *condition;
+
+	if (OidIsValid(get_base_element_type(exprType(right))))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("bind variable {\"$param\": %d} is an array, but field \"%s\" has type %s",
+						node->value.param, column->name, format_type_be(column->type)),
+				 errhint("Use $in to compare with each element.")));
+	condition = (Node *) make_op(pstate, type_operator(column, node->strategy), left, right, NULL, -1);
+	if (node->negated)
+	{
+		NodeSetTag(condition, T_DistinctExpr);
+		return condition;
+	}
+	if (column->not_null || column->attnum == 0 || IsA(right, Const) ||
+		node->strategy == BTLessStrategyNumber || node->strategy == BTGreaterStrategyNumber)
+		return condition;
+	return or_both_null(pstate, bound, column, condition,
+						null_test(operand_param(pstate, bound, column, node->value.param, false), IS_NULL));
+}
+
+static Node *
+compare_expr(ParseState *pstate, const BoundQuery *bound, const BoundNode *node)
+{
+	const BoundColumn *column = node->column;
+	bool		is_equal = node->strategy == BTEqualStrategyNumber;
+	Node	   *left;
+	Node	   *condition;
+
+	if (node->value.param > 0)
+		return compare_with_param(pstate, bound, node);
+	left = is_equal ? equality_column(pstate, bound, column) : ordered_column(pstate, bound, column);
+	condition = (Node *) make_op(pstate, type_operator(column, node->strategy), left,
+								 vxp_dql_const(node->value.type, node->value.datum), NULL, -1);
+	if (!node->negated)
+		return condition;
+	if (column->not_null && OidIsValid(get_negator(castNode(OpExpr, condition)->opno)))
+	{
+		castNode(OpExpr, condition)->opno = get_negator(castNode(OpExpr, condition)->opno);
+		castNode(OpExpr, condition)->opfuncid = get_opcode(castNode(OpExpr, condition)->opno);
+		return condition;
+	}
+	NodeSetTag(condition, T_DistinctExpr);
+	return condition;
+}
+
+/* vxp_dql_is_not_true returns arg IS NOT TRUE. */
+Node *
+vxp_dql_is_not_true(Node *arg)
+{
+	BooleanTest *test = makeNode(BooleanTest);
+
+	test->arg = (Expr *) arg;
+	test->booltesttype = IS_NOT_TRUE;
+	test->location = -1;
+	return (Node *) test;
+}
+
+/* column = ANY (array), or its complement */
+static Node *
+any_expr(ParseState *pstate, const BoundQuery *bound, const BoundNode *node)
+{
+	const BoundColumn *column = node->column;
+	Node	   *left = equality_column(pstate, bound, column);
+	List	   *equal = type_operator(column, BTEqualStrategyNumber);
+	Node	   *array;
+	Node	   *condition;
+
+	if (node->value.param == 0)
+	{
+		array = vxp_dql_const(node->value.type, node->value.datum);
+		condition = (Node *) make_scalar_array_op(pstate, equal, true, left, array, -1);
+		if (node->negated && column->not_null)
+		{
+			ScalarArrayOpExpr *all = castNode(ScalarArrayOpExpr, condition);
+
+			/* c <> ALL (list) is the complement of c = ANY (list) when nothing is NULL */
+			if (OidIsValid(get_negator(all->opno)))
+			{
+				all->opno = get_negator(all->opno);
+				all->opfuncid = get_opcode(all->opno);
+				all->useOr = false;
+				return condition;
+			}
+		}
+		return node->negated ? vxp_dql_is_not_true(condition) : condition;
+	}
+
+	array = operand_param(pstate, bound, column, node->value.param, true);
+	if (!OidIsValid(get_base_element_type(exprType(array))))
+	{
+		/* a single operand is read as a one-element list */
+		BoundNode	single = *node;
+
+		single.kind = BOUND_COMPARE;
+		single.strategy = BTEqualStrategyNumber;
+		return compare_with_param(pstate, bound, &single);
+	}
+	condition = (Node *) make_scalar_array_op(pstate, equal, true, left, array, -1);
+	if (!column->not_null && column->attnum != 0)
+		condition = or_both_null(pstate, bound, column, condition,
+								 null_test(core_call(pstate, "array_position",
+													 list_make2(operand_param(pstate, bound, column, node->value.param, true),
+																(Node *) makeNullConst(get_base_element_type(exprType(array)), -1,
+																					   get_typcollation(get_base_element_type(exprType(array)))))),
+										   IS_NOT_NULL));
+	return node->negated ? vxp_dql_is_not_true(condition) : condition;
+}
+
+/* lower() by the database's own rules, on both sides alike ($ieq) */
+static Node *
+fold(ParseState *pstate, Node *expr)
+{
+	if (exprType(expr) != TEXTOID)
+		expr = explicit_cast(pstate, expr, TEXTOID);
+	if (!IsA(expr, Const) && exprCollation(expr) != DEFAULT_COLLATION_OID)
+		expr = collate(expr, DEFAULT_COLLATION_OID);
+	return core_call(pstate, "lower", list_make1(expr));
+}
+
+static bool
+uses_param(const DqlValue *value)
+{
+	if (value == NULL)
+		return false;
+	if (value->type == DQL_PARAM)
+		return true;
+	for (int i = 0; (value->type == DQL_ARRAY || value->type == DQL_OBJECT) && i < value->count; i++)
+		if (uses_param(value->items[i]))
+			return true;
+	return false;
+}
+
+static bool
+node_uses_param(const DqlNode *node)
+{
+	ListCell   *lc;
+
+	if (uses_param(node->operand))
+		return true;
+	foreach(lc, node->args)
+		if (node_uses_param(lfirst(lc)))
+			return true;
+	return false;
+}
+
+/* vxp.matches(column, '{"filter": ...}' [, field [, values of bind variables]]) */
+static Node *
+document_expr(ParseState *pstate, const BoundQuery *bound, const BoundNode *node)
+{
+	Node	   *document = vxp_dql_column_expr(pstate, bound, node->column);
+	StringInfoData filter;
+	List	   *args;
+
+	if (node->column->base_type != JSONBOID)
+		document = explicit_cast(pstate, document, JSONBOID);
+	initStringInfo(&filter);
+	appendStringInfoString(&filter, "{\"filter\": ");
+	vxp_dql_print_filter(&filter, node->node);
+	appendStringInfoChar(&filter, '}');
+	args = list_make2(document, vxp_dql_request_const(filter.data));
+	if (node->field)
+		args = lappend(args, vxp_dql_text_const(node->field));
+	if (node_uses_param(node->node))
+	{
+		List	   *values = NIL;
+
+		for (int i = 1; i <= bound->request->max_param; i++)
+		{
+			Node	   *value = param_expr(pstate, bound, i, TEXTOID);
+
+			if (exprType(value) == UNKNOWNOID)
+				value = explicit_cast(pstate, value, TEXTOID);
+			values = lappend(values, value);
+		}
+		if (!node->field)
+			args = lappend(args, makeNullConst(TEXTOID, -1, DEFAULT_COLLATION_OID));
+		args = lappend(args, core_call(pstate, "jsonb_build_array", values));
+	}
+	return vxp_dql_call(pstate, "vxp", "matches", args);
+}
+
+static Node *
+ancestor_expr(ParseState *pstate, const BoundQuery *bound, const BoundNode *node)
+{
+	Node	   *path = vxp_dql_column_expr(pstate, bound, node->column);
+	Node	   *ancestor;
+
+	if (node->value.param == 0)
+		return vxp_dql_call(pstate, "vxp", node->value.type == TEXTOID ? "has_ancestor" : "has_any_ancestor",
+							list_make2(path, vxp_dql_const(node->value.type, node->value.datum)));
+	ancestor = param_expr(pstate, bound, node->value.param, TEXTOID);
+	if (is_text_type(get_base_element_type(exprType(ancestor))))
+		return vxp_dql_call(pstate, "vxp", "has_any_ancestor",
+							list_make2(path, explicit_cast(pstate, ancestor, TEXTARRAYOID)));
+	return vxp_dql_call(pstate, "vxp", "has_ancestor",
+						list_make2(path, text_param(pstate, bound, node->value.param)));
+}
+
+/* An array constant beside an array column, as the column's own array type. */
+static Node *
+array_const(ParseState *pstate, const BoundNode *node)
+{
+	Node	   *array = vxp_dql_const(node->value.type, node->value.datum);
+
+	return node->value.type == node->column->base_type ? array :
+		explicit_cast(pstate, array, node->column->base_type);
+}
+
+/* vxp_dql_condition_expr returns a leaf of the condition tree as a finished expression. */
+Node *
+vxp_dql_condition_expr(ParseState *pstate, const BoundQuery *bound, const BoundNode *node)
+{
+	switch (node->kind)
+	{
+		case BOUND_CONST:
+			return makeBoolConst(node->truth, false);
+		case BOUND_COMPARE:
+			return compare_expr(pstate, bound, node);
+		case BOUND_ANY:
+			return any_expr(pstate, bound, node);
+		case BOUND_NULL:
+			return null_test(vxp_dql_column_expr(pstate, bound, node->column),
+							 node->negated ? IS_NOT_NULL : IS_NULL);
+		case BOUND_LIKE:
+			if (node->fold)
+				return core_operator(pstate, "~~", fold(pstate, vxp_dql_column_expr(pstate, bound, node->column)),
+									 fold(pstate, vxp_dql_text_const(node->text)));
+			return core_operator(pstate, "~~", equality_column(pstate, bound, node->column),
+								 vxp_dql_text_const(node->text));
+		case BOUND_FOLD_EQUAL:
+			return core_operator(pstate, "=", fold(pstate, vxp_dql_column_expr(pstate, bound, node->column)),
+								 fold(pstate, vxp_dql_const(node->value.type, node->value.datum)));
+		case BOUND_REGEX:
+			return core_operator(pstate, "~", equality_column(pstate, bound, node->column),
+								 vxp_dql_text_const(node->text));
+		case BOUND_CONTAINS:
+			return core_operator(pstate, ">",
+								 core_call(pstate, "strpos",
+										   list_make2(equality_column(pstate, bound, node->column),
+													  text_param(pstate, bound, node->value.param))),
+								 vxp_dql_const(INT4OID, Int32GetDatum(0)));
+		case BOUND_STARTS_WITH:
+			return core_operator(pstate, "^@", equality_column(pstate, bound, node->column),
+								 text_param(pstate, bound, node->value.param));
+		case BOUND_INSTANT:
+			{
+				static const char *const operators[] = {NULL, "<", "<=", "=", ">=", ">"};
+				Node	   *text = vxp_dql_column_expr(pstate, bound, node->column);
+				Node	   *value;
+
+				if (node->column->base_type != TEXTOID)
+					text = explicit_cast(pstate, text, TEXTOID);
+				if (node->value.param == 0)
+					value = vxp_dql_const(node->value.type, node->value.datum);
+				else
+				{
+					value = param_expr(pstate, bound, node->value.param, TIMESTAMPTZOID);
+					if (is_text_type(exprType(value)))
+						value = vxp_dql_call(pstate, "vxp", "instant",
+											 list_make1(text_param(pstate, bound, node->value.param)));
+				}
+				return core_operator(pstate, operators[node->strategy],
+									 vxp_dql_call(pstate, "vxp", "instant_or_null", list_make1(text)), value);
+			}
+		case BOUND_ARRAY_CONTAINS:
+			return core_operator(pstate, "@>", equality_column(pstate, bound, node->column), array_const(pstate, node));
+		case BOUND_ARRAY_OVERLAPS:
+			return core_operator(pstate, "&&", equality_column(pstate, bound, node->column), array_const(pstate, node));
+		case BOUND_ARRAY_EQUAL:
+			return core_operator(pstate, "=", equality_column(pstate, bound, node->column), array_const(pstate, node));
+		case BOUND_DOCUMENT:
+			return document_expr(pstate, bound, node);
+		case BOUND_ANCESTOR:
+			return ancestor_expr(pstate, bound, node);
+		case BOUND_AND:
+		case BOUND_OR:
+		case BOUND_NOT:
+		case BOUND_ELEMENT:
+			break;				/* structure, not a leaf */
+	}
+	elog(ERROR, "unrecognized bound DQL condition: %d", (int) node->kind);
+}
+
+/* vxp_dql_sort_expr returns what ORDER BY sorts by. */
+Node *
+vxp_dql_sort_expr(ParseState *pstate, const BoundQuery *bound, const BoundSort *sort)
+{
+	Node	   *expr;
+
+	if (sort->inside == NULL)
+		return ordered_column(pstate, bound, sort->column);
+	expr = vxp_dql_column_expr(pstate, bound, sort->column);
+	if (sort->column->kind == COLUMN_ARRAY)
+		expr = core_call(pstate, "to_jsonb", list_make1(expr));
+	else if (sort->column->base_type != JSONBOID)
+		expr = explicit_cast(pstate, expr, JSONBOID);
+	return vxp_dql_call(pstate, "vxp", "sort_key",
+						list_make3(expr, vxp_dql_text_const(sort->inside), makeBoolConst(sort->descending, false)));
+}

@@ -1,0 +1,15 @@
+/*
+ * dql_fn.h - what the SQL functions share with the planner support
+ */
+#ifndef VXP_DQL_FN_H
+#define VXP_DQL_FN_H
+
+#include "postgres.h"
+
+#include "nodes/primnodes.h"
+
+extern Oid	vxp_dql_type_oid(void);
+extern bool vxp_function_executable(Oid function);	/* by the current user */
+extern bool vxp_has_extern_param(Node *node);
+
+#endif							/* VXP_DQL_FN_H */

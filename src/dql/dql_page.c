@@ -1,0 +1,191 @@
+/*
+ * dql_page.c - the answer of a request as a client of the wire format gets it:
+ * one page of items in an envelope with counts (docs/dql.md, answer)
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "executor/executor.h"
+#include "executor/tuptable.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/numeric.h"
+
+#include "common/vxp_settings.h"
+#include "dql/dql_bind.h"
+#include "dql/dql_exec.h"
+
+VXP_FUNCTION(vxp_page);
+
+/* The one bigint that a counting query returns. */
+int64
+vxp_dql_count(Query *query)
+{
+	Tuplestorestate *store = tuplestore_begin_heap(false, false, work_mem);
+	PlannedStmt *plan = vxp_dql_plan(query);
+	TupleDesc	desc = ExecCleanTypeFromTL(plan->planTree->targetlist);
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	bool		isnull = true;
+	int64		count = 0;
+
+	vxp_dql_run(plan, store, CurrentMemoryContext);
+	if (tuplestore_gettupleslot(store, true, false, slot))
+		count = DatumGetInt64(slot_getattr(slot, 1, &isnull));
+	Assert(!isnull);
+	ExecDropSingleTupleTableSlot(slot);
+	tuplestore_end(store);
+	return count;
+}
+
+static void
+push_key(JsonbParseState **state, const char *key)
+{
+	JsonbValue	value;
+
+	value.type = jbvString;
+	value.val.string.val = pstrdup(key);
+	value.val.string.len = strlen(key);
+	pushJsonbValue(state, WJB_KEY, &value);
+}
+
+static void
+push_count(JsonbParseState **state, const char *key, int64 count)
+{
+	JsonbValue	value;
+
+	push_key(state, key);
+	value.type = jbvNumeric;
+	value.val.numeric = DatumGetNumeric(DirectFunctionCall1(int8_numeric, Int64GetDatum(count)));
+	pushJsonbValue(state, WJB_VALUE, &value);
+}
+
+/* Pushes at most "wanted" items (all when negative); returns whether there was one more. */
+static bool
+push_items(JsonbParseState **state, Query *query, int64 wanted)
+{
+	Tuplestorestate *store = tuplestore_begin_heap(false, false, work_mem);
+	PlannedStmt *plan = vxp_dql_plan(query);
+	TupleDesc	desc = ExecCleanTypeFromTL(plan->planTree->targetlist);
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	int64		pushed = 0;
+	bool		more = false;
+
+	vxp_dql_run(plan, store, CurrentMemoryContext);
+	push_key(state, "items");
+	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	while (tuplestore_gettupleslot(store, true, false, slot))
+	{
+		bool		isnull;
+		Datum		datum = slot_getattr(slot, 1, &isnull);
+		JsonbValue	value;
+
+		CHECK_FOR_INTERRUPTS();
+		if (wanted >= 0 && pushed == wanted)
+		{
+			more = true;
+			break;
+		}
+		pushed++;
+		if (isnull)
+			value.type = jbvNull;
+		else
+		{
+			/* the slot's memory goes with the next row, the answer's must not */
+			Jsonb	   *item = (Jsonb *) PG_DETOAST_DATUM_COPY(datum);
+
+			if (JB_ROOT_IS_SCALAR(item))
+				JsonbExtractScalar(&item->root, &value);
+			else
+			{
+				value.type = jbvBinary;
+				value.val.binary.data = &item->root;
+				value.val.binary.len = VARSIZE(item) - VARHDRSZ;
+			}
+		}
+		pushJsonbValue(state, WJB_ELEM, &value);
+	}
+	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+	ExecDropSingleTupleTableSlot(slot);
+	tuplestore_end(store);
+	return more;
+}
+
+/*
+ * page(dql, VARIADIC "any") -> jsonb
+ *
+ * {"items", "hasNextPage", "totalItemsCount", "totalPagesCount"} (section 8).
+ * Items and counts are of one snapshot, the caller's.  "count": "none" leaves
+ * the totals out, "estimated" takes the planner's estimate.
+ */
+Datum
+vxp_page(PG_FUNCTION_ARGS)
+{
+	DqlCall		call = {0};
+	BoundQuery *bound;
+	JsonbParseState *state = NULL;
+	JsonbValue	value;
+	int64		size;
+	int64		total = -1;
+	bool		more;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("DQL request must not be null"),
+				 errhint("The request that matches everything is '{}'.")));
+	call.dql = PG_GETARG_DQL_PP(0);
+	call.options.args = vxp_dql_call_args(fcinfo, 1);
+	call.options.args_known = true;
+	call.options.paging = true;
+	call.options.ordered = true;
+	bound = vxp_dql_bind_call(&call);
+
+	if (bound->request->count != DQL_COUNT_NONE)
+	{
+		call.build.shape = DQL_SHAPE_COUNT;
+		if (bound->request->count == DQL_COUNT_EXACT)
+			total = vxp_dql_count(vxp_dql_build(bound, &call.build));
+		else
+		{
+			DqlRequest	request = *bound->request;
+			BoundQuery	rows = *bound;
+			double		estimate;
+
+			/* the rows themselves, without page: a plan that knows how many there are */
+			rows.request = &request;
+			rows.sort = NIL;
+			rows.offset = Max(request.skip, 0);
+			rows.limit = request.limit;
+			call.build.shape = DQL_SHAPE_ITEMS;
+			estimate = vxp_dql_plan(vxp_dql_build(&rows, &call.build))->planTree->plan_rows;
+			total = (int64) Min(rint(estimate), 9e15);
+		}
+	}
+
+	/* one row more than the page tells whether there is a next one */
+	size = bound->limit;
+	if (size > 0 && !bound->last_page)
+		bound->limit = size + 1;
+	call.build.shape = DQL_SHAPE_ITEMS;
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	more = push_items(&state, vxp_dql_build(bound, &call.build), size);
+
+	push_key(&state, "hasNextPage");
+	value.type = jbvBool;
+	value.val.boolean = more;
+	pushJsonbValue(&state, WJB_VALUE, &value);
+	if (total >= 0)
+	{
+		int64		page_size = bound->request->page_size >= 0 ?
+			Min(bound->request->page_size, vxp_max_page_size) :
+			bound->request->limit >= 0 ? bound->request->limit : vxp_default_page_size;
+
+		push_count(&state, "totalItemsCount", total);
+		push_count(&state, "totalPagesCount",
+				   page_size == 0 ? 0 : total / page_size + (total % page_size > 0));
+	}
+	PG_RETURN_JSONB_P(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+}

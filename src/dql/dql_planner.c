@@ -1,0 +1,316 @@
+/*
+ * dql_planner.c - the only contact with the planner: a call in FROM becomes a
+ * subquery of the enclosing statement
+ *
+ * The support function of query(), of the wrappers and of items() is asked to
+ * simplify the call while the planner preprocesses function RTEs, before
+ * subqueries are pulled up.  It swaps the RTE in the range table for a
+ * subquery and declines; core then finds a C function, which it cannot inline,
+ * goes on, and pulls our subquery up like any other.  preprocess_function_rtes
+ * makes the same calls in the same order in 13 to 18.  No hook, no preload.
+ *
+ * What is not swapped runs through the executor path (dql_fn.c) with the same
+ * rows: a request that is not constant when the plan is made, volatile
+ * arguments, a caller without EXECUTE (so that the executor refuses), and a
+ * stored query whose Vars no longer fit the table (so that the executor's own
+ * check of the row type raises the error instead of a crash).
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/pathnodes.h"
+#include "nodes/supportnodes.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/planmain.h"
+#include "parser/parsetree.h"
+#include "rewrite/rewriteHandler.h"
+#include "utils/acl.h"
+#include "utils/lsyscache.h"
+
+#include "common/vxp_settings.h"
+#include "dql/dql_bind.h"
+#include "dql/dql_fn.h"
+
+VXP_FUNCTION(vxp_query_support);
+
+/* Start-up cost of a call whose request is $1: any custom plan is better. */
+#define UNPLANNABLE_COST 1e10
+
+/* Set while we fold arguments: folding asks this support function again. */
+static bool folding = false;
+
+/* Which columns of one RTE a query uses, and whether its Vars fit the table. */
+typedef struct ColumnUse
+{
+	Query	   *query;			/* the query whose range table holds the RTE */
+	int			rtindex;
+	TupleDesc	tupdesc;		/* NULL: the result is a scalar, nothing to compare */
+	int			levels_up;		/* nesting of the walk below "query" */
+	Bitmapset  *used;
+	bool		whole_row;
+	bool		stale;
+} ColumnUse;
+
+static void
+note_column(ColumnUse *use, const Var *var)
+{
+	Form_pg_attribute attribute;
+
+	if (var->varattno == 0)
+	{
+		use->whole_row = true;
+		return;
+	}
+	if (use->tupdesc == NULL)
+		return;
+	if (var->varattno < 0 || var->varattno > use->tupdesc->natts)
+	{
+		use->stale = true;
+		return;
+	}
+	attribute = TupleDescAttr(use->tupdesc, var->varattno - 1);
+	if (attribute->attisdropped || attribute->atttypid != var->vartype ||
+		attribute->atttypmod != var->vartypmod || attribute->attcollation != var->varcollid)
+		use->stale = true;
+	use->used = bms_add_member(use->used, var->varattno);
+}
+
+static bool
+walk_columns(Node *node, ColumnUse *use)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+	{
+		const Var  *var = (Var *) node;
+		RangeTblEntry *rte;
+
+		if (var->varlevelsup != use->levels_up)
+			return false;
+		if (var->varno == use->rtindex)
+		{
+			note_column(use, var);
+			return false;
+		}
+		rte = rt_fetch(var->varno, use->query->rtable);
+		if (rte->rtekind == RTE_JOIN && var->varattno >= 0)
+		{
+			/* a column of a join stands for columns of its sides, at the query's own level */
+			int			levels_up = use->levels_up;
+
+			use->levels_up = 0;
+			if (var->varattno == 0)
+				walk_columns((Node *) rte->joinaliasvars, use);
+			else
+				walk_columns(list_nth(rte->joinaliasvars, var->varattno - 1), use);
+			use->levels_up = levels_up;
+		}
+		return false;
+	}
+	if (IsA(node, Query))
+	{
+		use->levels_up++;
+		query_tree_walker((Query *) node, walk_columns, use, QTW_IGNORE_JOINALIASES);
+		use->levels_up--;
+		return false;
+	}
+	return expression_tree_walker(node, walk_columns, use);
+}
+
+/* Position of the request among the arguments: behind the row type of query(). */
+static int
+request_position(const FuncExpr *call)
+{
+	return exprType(linitial(call->args)) == vxp_dql_type_oid() ? 0 : 1;
+}
+
+/*
+ * An inlined query that must not run in parallel: core judged the statement by
+ * the label of the function, before it saw the query.
+ */
+static void
+forbid_parallel(PlannerInfo *root)
+{
+	root->glob->maxParallelHazard = PROPARALLEL_UNSAFE;
+	root->glob->parallelModeOK = false;
+	root->glob->parallelModeNeeded = false;
+	for (PlannerInfo *parent = root->parent_root; parent; parent = parent->parent_root)
+	{
+		for (int i = 1; parent->simple_rel_array && i < parent->simple_rel_array_size; i++)
+		{
+			RelOptInfo *rel = parent->simple_rel_array[i];
+
+			if (rel)
+			{
+				rel->consider_parallel = false;
+				rel->partial_pathlist = NIL;
+			}
+		}
+	}
+}
+
+/* The subquery that replaces the call, or NULL when the call must stay. */
+static Query *
+inline_call(PlannerInfo *root, RangeTblEntry *rte, int rtindex, FuncExpr *call)
+{
+	ColumnUse	use = {root->parse, rtindex};
+	DqlCall		dql_call = {0};
+	FuncExpr   *folded;
+	Const	   *request;
+	Oid			result_type = exprType((Node *) call);
+	Relation	relation = NULL;
+	Query	   *query;
+	List	   *rewritten;
+	int			position;
+
+	if (!vxp_function_executable(call->funcid) || FmgrHookIsNeeded(call->funcid) || call->funcvariadic)
+		return NULL;
+	if (contain_volatile_functions((Node *) call->args) || contain_subplans((Node *) call->args))
+		return NULL;
+
+	folding = true;
+	PG_TRY();
+	{
+		folded = (FuncExpr *) eval_const_expressions(root, (Node *) copyObject(call));
+	}
+	PG_FINALLY();
+	{
+		folding = false;
+	}
+	PG_END_TRY();
+	if (!IsA(folded, FuncExpr) || folded->args == NIL)
+		return NULL;
+	position = request_position(folded);
+	if (position >= list_length(folded->args) || !IsA(list_nth(folded->args, position), Const))
+		return NULL;
+	request = list_nth(folded->args, position);
+	if (request->constisnull)
+		return NULL;
+
+	if (result_type == JSONBOID)
+		dql_call.build.shape = DQL_SHAPE_ITEMS;
+	else
+	{
+		dql_call.relid = get_typ_typrelid(result_type);
+		if (!OidIsValid(dql_call.relid))
+			return NULL;
+		dql_call.build.shape = DQL_SHAPE_ROWS;
+		relation = relation_open(dql_call.relid, AccessShareLock);
+		use.tupdesc = RelationGetDescr(relation);
+		dql_call.build.width = list_length(rte->eref->colnames);
+	}
+	query_tree_walker(root->parse, walk_columns, &use, QTW_IGNORE_JOINALIASES);
+	if (relation)
+	{
+		if (dql_call.build.width > use.tupdesc->natts ||
+			(use.whole_row && dql_call.build.width != use.tupdesc->natts))
+			use.stale = true;
+		relation_close(relation, NoLock);
+	}
+	if (use.stale)
+		return NULL;
+
+	dql_call.dql = (DqlText *) PG_DETOAST_DATUM(request->constvalue);
+	dql_call.options.args = list_copy_tail(folded->args, position + 1);
+	dql_call.options.args_known = true;
+	dql_call.options.ordered = true;
+	dql_call.build.alias = rte->alias;
+	dql_call.build.used = use.used;
+	dql_call.build.all_used = use.whole_row;
+	query = vxp_dql_translate(&dql_call);
+
+	/* views are expanded and row security is added here */
+	rewritten = QueryRewrite(query);
+	if (list_length(rewritten) != 1)
+		elog(ERROR, "rewriting a DQL request gave %d queries", list_length(rewritten));
+	query = linitial(rewritten);
+
+	record_plan_function_dependency(root, call->funcid);
+	root->glob->relationOids = lappend_oid(root->glob->relationOids, vxp_catalog_relid());
+	root->glob->dependsOnRole = true;
+	if (root->glob->parallelModeOK && max_parallel_hazard(query) == PROPARALLEL_UNSAFE)
+		forbid_parallel(root);
+	return query;
+}
+
+/*
+ * Replaces every call of ours in the range table.  The old RTE is left as it
+ * is: core still holds it and asserts that it is a function.
+ */
+static void
+inline_calls(PlannerInfo *root, Oid support_function)
+{
+	int			rtindex = 0;
+	ListCell   *lc;
+
+	foreach(lc, root->parse->rtable)
+	{
+		RangeTblEntry *rte = lfirst(lc);
+		FuncExpr   *call;
+		Query	   *query;
+
+		rtindex++;
+		if (rte->rtekind != RTE_FUNCTION || rte->funcordinality || list_length(rte->functions) != 1)
+			continue;
+		call = (FuncExpr *) ((RangeTblFunction *) linitial(rte->functions))->funcexpr;
+		if (!IsA(call, FuncExpr) || get_func_support(call->funcid) != support_function)
+			continue;
+		query = inline_call(root, rte, rtindex, call);
+		if (query)
+		{
+			RangeTblEntry *subquery = makeNode(RangeTblEntry);
+
+			memcpy(subquery, rte, sizeof(RangeTblEntry));
+			subquery->rtekind = RTE_SUBQUERY;
+			subquery->subquery = query;
+			subquery->security_barrier = false;
+			subquery->funcordinality = false;
+			lfirst(lc) = subquery;
+		}
+	}
+}
+
+/*
+ * query_support(internal) -> internal
+ *
+ * Planner support for the functions that return the rows of a DQL request.
+ * Answers NULL to every request but the one for a cost.
+ */
+Datum
+vxp_query_support(PG_FUNCTION_ARGS)
+{
+	Node	   *request = (Node *) PG_GETARG_POINTER(0);
+
+	if (IsA(request, SupportRequestSimplify))
+	{
+		SupportRequestSimplify *simplify = (SupportRequestSimplify *) request;
+		PlannerInfo *root = simplify->root;
+
+		/*
+		 * Only before pull-up, which has not happened while there is no array
+		 * of relations and no note of lateral references: later, Vars of the
+		 * call also live outside root->parse.
+		 */
+		if (VXP_INLINE_BY_SWAP && vxp_enable_inlining && !folding && root != NULL &&
+			simplify->fcall->funcretset && root->simple_rel_array == NULL && !root->hasLateralRTEs)
+			inline_calls(root, fcinfo->flinfo->fn_oid);
+	}
+	else if (IsA(request, SupportRequestCost))
+	{
+		SupportRequestCost *cost = (SupportRequestCost *) request;
+
+		/* a request that is $1 is constant in a custom plan: never prefer the generic one */
+		if (cost->node && IsA(cost->node, FuncExpr) && vxp_has_extern_param((Node *) castNode(FuncExpr, cost->node)->args))
+		{
+			cost->startup = UNPLANNABLE_COST;
+			cost->per_tuple = 0;
+			PG_RETURN_POINTER(cost);
+		}
+	}
+	PG_RETURN_POINTER(NULL);
+}

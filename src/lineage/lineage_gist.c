@@ -1,0 +1,586 @@
+/*
+ * lineage_gist.c - GiST support functions of the lineage type
+ *
+ * Two operator classes share them: gist_lineage_ops keeps the marks of a path
+ * in its leaves, gist_lineage_full_ops the value too, and so can return it.
+ * lineage_gist.h states what a key means, lineage_gist_rules.c proves what it
+ * rules out; here are the choices that cost time, not rows: where a new row
+ * goes, and where a page is cut.
+ *
+ * Marks are hashes, so every answer from a page without values is rechecked.
+ */
+#include "postgres.h"
+
+#include <limits.h>
+#include <math.h>
+
+#include "access/gist.h"
+#include "access/stratnum.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "port/pg_bitutils.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/rel.h"
+#include "utils/sortsupport.h"
+
+#include "lineage/lineage_gist.h"
+#include "lineage/lineage_index.h"
+
+/* bytes of a page that tuples and their line pointers share */
+#define PAGE_ROOM (BLCKSZ - SizeOfPageHeaderData - sizeof(GISTPageOpaqueData))
+
+/* A split leaves at least this share of the bytes on each side. */
+#define SPLIT_MIN_SHARE 0.3
+
+/* A full value must leave room for three more on its page. */
+#define FULL_KEY_MAX (GISTMaxIndexKeySize - 64)
+
+/*
+ * A question, prepared once for a scan key: marks in path order for a path,
+ * sorted for an array, one mark for an identifier.
+ */
+typedef struct GistQuestion
+{
+	StrategyNumber strategy;
+	struct varlena *image;		/* copy of the argument as passed, to see a rescan with another */
+	int			count;
+	uint32	   *marks;
+	bool		never;			/* no row can satisfy it, whatever the marks */
+
+	/* for exact answers from values */
+	struct varlena *argument;	/* detoasted */
+} GistQuestion;
+
+VXP_FUNCTION(vxp_lineage_gist_compress);
+VXP_FUNCTION(vxp_lineage_gist_full_compress);
+VXP_FUNCTION(vxp_lineage_gist_full_fetch);
+VXP_FUNCTION(vxp_lineage_gist_consistent);
+VXP_FUNCTION(vxp_lineage_gist_union);
+VXP_FUNCTION(vxp_lineage_gist_same);
+VXP_FUNCTION(vxp_lineage_gist_penalty);
+VXP_FUNCTION(vxp_lineage_gist_picksplit);
+VXP_FUNCTION(vxp_lineage_gist_sortsupport);
+
+/*
+ * prepare_question computes the marks of the argument.  Allocates in the
+ * current context.
+ */
+static GistQuestion *
+prepare_question(StrategyNumber strategy, struct varlena *image)
+{
+	GistQuestion *q = palloc0(sizeof(GistQuestion));
+
+	q->strategy = strategy;
+	q->image = palloc(VARSIZE_ANY(image));
+	memcpy(q->image, image, VARSIZE_ANY(image));
+	q->argument = PG_DETOAST_DATUM_PACKED(PointerGetDatum(q->image));
+
+	switch (strategy)
+	{
+		case LINEAGE_STRAT_HAS_ANCESTOR:
+		case LINEAGE_STRAT_IS_WITHIN:
+			q->count = 1;
+			q->marks = palloc(sizeof(uint32));
+			q->marks[0] = vxp_lineage_mark(VARDATA_ANY(q->argument), VARSIZE_ANY_EXHDR(q->argument));
+			break;
+		case LINEAGE_STRAT_BELOW:
+		case LINEAGE_STRAT_ABOVE:
+		case LINEAGE_STRAT_EQUAL:
+			{
+				LineageSpan path = lineage_span(q->argument);
+
+				q->marks = palloc((path.depth + 1) * sizeof(uint32));
+				q->count = vxp_lineage_marks(path, q->marks);
+				break;
+			}
+		case LINEAGE_STRAT_HAS_ANY:
+		case LINEAGE_STRAT_HAS_ALL:
+			{
+				LineageLabel *labels;
+				bool		has_null;
+
+				q->count = vxp_lineage_array_labels(q->argument, &labels, &has_null);
+				q->marks = palloc((q->count + 1) * sizeof(uint32));
+				for (int i = 0; i < q->count; i++)
+					q->marks[i] = vxp_lineage_mark(labels[i].bytes, labels[i].length);
+				if (strategy == LINEAGE_STRAT_HAS_ALL)
+					q->never = has_null;
+				else
+					q->never = (q->count == 0);
+				break;
+			}
+		default:
+			elog(ERROR, "unrecognized lineage strategy number: %d", strategy);
+	}
+	return q;
+}
+
+/* get_question returns the scan key's question, prepared again if the argument changed. */
+static GistQuestion *
+get_question(FunctionCallInfo fcinfo, StrategyNumber strategy, struct varlena *image)
+{
+	GistQuestion *q = (GistQuestion *) fcinfo->flinfo->fn_extra;
+
+	if (q == NULL || q->strategy != strategy || VARSIZE_ANY(q->image) != VARSIZE_ANY(image) ||
+		memcmp(q->image, image, VARSIZE_ANY(image)) != 0)
+	{
+		MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+
+		/* A rescan brings another argument: the last one is given back whole. */
+		if (q != NULL)
+		{
+			if (q->argument != q->image)
+				pfree(q->argument);
+			pfree(q->image);
+			pfree(q->marks);
+			pfree(q);
+			fcinfo->flinfo->fn_extra = NULL;
+		}
+		q = prepare_question(strategy, image);
+		fcinfo->flinfo->fn_extra = q;
+		MemoryContextSwitchTo(old);
+	}
+	return q;
+}
+
+/* may_match asks the rules.  A "no" for a list follows from those for its members. */
+static bool
+may_match(const LineageBound *bound, const GistQuestion *q)
+{
+	switch (q->strategy)
+	{
+		case LINEAGE_STRAT_HAS_ANCESTOR:
+			return vxp_lineage_bound_has_ancestor(bound, q->marks[0]);
+		case LINEAGE_STRAT_IS_WITHIN:
+			return vxp_lineage_bound_is_within(bound, q->marks[0]);
+		case LINEAGE_STRAT_BELOW:
+			return vxp_lineage_bound_below(bound, q->marks, q->count);
+		case LINEAGE_STRAT_ABOVE:
+			return vxp_lineage_bound_above(bound, q->marks, q->count);
+		case LINEAGE_STRAT_EQUAL:
+			return vxp_lineage_bound_equal(bound, q->marks, q->count);
+		case LINEAGE_STRAT_HAS_ANY:
+			/* no member is an ancestor of any path below, so no path has any of them */
+			for (int i = 0; i < q->count; i++)
+				if (vxp_lineage_bound_has_ancestor(bound, q->marks[i]))
+					return true;
+			return false;
+		case LINEAGE_STRAT_HAS_ALL:
+			/* one member is an ancestor of no path below, so no path has them all */
+			for (int i = 0; i < q->count; i++)
+				if (!vxp_lineage_bound_has_ancestor(bound, q->marks[i]))
+					return false;
+			return true;
+		default:
+			elog(ERROR, "unrecognized lineage strategy number: %d", q->strategy);
+	}
+	return true;				/* keep compiler quiet */
+}
+
+/*
+ * lineage_gist_consistent(internal, anyelement, smallint, oid, internal) -> boolean
+ *
+ * May a row below the entry satisfy the operator of the strategy?  Both classes.
+ */
+Datum
+vxp_lineage_gist_consistent(PG_FUNCTION_ARGS)
+{
+	GISTENTRY  *entry = (GISTENTRY *) PG_GETARG_POINTER(0);
+	struct varlena *image = (struct varlena *) PG_GETARG_POINTER(1);
+	StrategyNumber strategy = (StrategyNumber) PG_GETARG_UINT16(2);
+	bool	   *recheck = (bool *) PG_GETARG_POINTER(4);
+	const LineageKey *key = DatumGetLineageKey(entry->key);
+	GistQuestion *q;
+	LineageBound bound;
+
+	/* marks are hashes: only the value can confirm */
+	*recheck = true;
+
+	if (VARATT_IS_EXTERNAL(image))
+		image = PG_DETOAST_DATUM_PACKED(PointerGetDatum(image));
+	q = get_question(fcinfo, strategy, image);
+	if (q->never)
+		PG_RETURN_BOOL(false);
+	vxp_lineage_key_decode(key, &bound);
+	if (!may_match(&bound, q))
+		PG_RETURN_BOOL(false);
+
+	if (lineage_key_form(key) == LINEAGE_KEY_VALUE)
+	{
+		/* the value is here: the very function behind the operator decides */
+		*recheck = false;
+		PG_RETURN_BOOL(vxp_lineage_satisfies(vxp_lineage_key_value(key, NULL), strategy, q->argument));
+	}
+	PG_RETURN_BOOL(true);
+}
+
+/* leaf_entry replaces the value of a leaf entry by a key. */
+static GISTENTRY *
+leaf_entry(GISTENTRY *entry, bool keep_value)
+{
+	struct varlena *value;
+	GISTENTRY  *result;
+	LineageKey *key;
+
+	if (!entry->leafkey)
+		return entry;
+	value = PG_DETOAST_DATUM_PACKED(entry->key);
+	key = vxp_lineage_key_make(value, keep_value);
+	if (keep_value && VARSIZE(key) > FULL_KEY_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("lineage of %zu bytes is too long for an index that keeps the value",
+						(Size) VARSIZE_ANY_EXHDR(value)),
+				 errdetail("The index entry has %zu bytes; at most %zu fit.",
+						   (Size) VARSIZE(key), (Size) FULL_KEY_MAX),
+				 errhint("Use the operator class gist_lineage_ops, which indexes a lineage of any size.")));
+	if ((Pointer) value != DatumGetPointer(entry->key))
+		pfree(value);
+	result = palloc(sizeof(GISTENTRY));
+	gistentryinit(*result, PointerGetDatum(key), entry->rel, entry->page, entry->offset, false);
+	return result;
+}
+
+/* lineage_gist_compress(internal) -> internal: the marks of a value */
+Datum
+vxp_lineage_gist_compress(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_POINTER(leaf_entry((GISTENTRY *) PG_GETARG_POINTER(0), false));
+}
+
+/* lineage_gist_full_compress(internal) -> internal: the marks of a value and the value */
+Datum
+vxp_lineage_gist_full_compress(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_POINTER(leaf_entry((GISTENTRY *) PG_GETARG_POINTER(0), true));
+}
+
+/* lineage_gist_full_fetch(internal) -> internal: the value in a leaf key */
+Datum
+vxp_lineage_gist_full_fetch(PG_FUNCTION_ARGS)
+{
+	GISTENTRY  *entry = (GISTENTRY *) PG_GETARG_POINTER(0);
+	GISTENTRY  *result = palloc(sizeof(GISTENTRY));
+	struct varlena *value;
+
+	vxp_lineage_key_value(DatumGetLineageKey(entry->key), &value);
+	gistentryinit(*result, PointerGetDatum(value), entry->rel, entry->page, entry->offset, false);
+	PG_RETURN_POINTER(result);
+}
+
+/* lineage_gist_union(internal, internal) -> lineage_gist_key */
+Datum
+vxp_lineage_gist_union(PG_FUNCTION_ARGS)
+{
+	GistEntryVector *entries = (GistEntryVector *) PG_GETARG_POINTER(0);
+	int		   *size = (int *) PG_GETARG_POINTER(1);
+	LineageBound *bounds = palloc(entries->n * sizeof(LineageBound));
+	LineageKey *key;
+
+	for (int i = 0; i < entries->n; i++)
+		vxp_lineage_key_decode(DatumGetLineageKey(entries->vector[i].key), &bounds[i]);
+	key = vxp_lineage_key_union(bounds, entries->n);
+	pfree(bounds);
+	*size = VARSIZE(key);
+	PG_RETURN_POINTER(key);
+}
+
+/* lineage_gist_same(lineage_gist_key, lineage_gist_key, internal) -> internal */
+Datum
+vxp_lineage_gist_same(PG_FUNCTION_ARGS)
+{
+	const LineageKey *a = DatumGetLineageKey(PG_GETARG_DATUM(0));
+	const LineageKey *b = DatumGetLineageKey(PG_GETARG_DATUM(1));
+	bool	   *result = (bool *) PG_GETARG_POINTER(2);
+
+	/* sets are sorted and without duplicates, so equal keys have equal bytes */
+	*result = VARSIZE(a) == VARSIZE(b) && memcmp(a, b, VARSIZE(a)) == 0;
+	PG_RETURN_POINTER(result);
+}
+
+/*
+ * lineage_gist_penalty(internal, internal, internal) -> internal
+ *
+ * A row belongs to the entry that already holds most of its ancestors, counted
+ * from the root without a gap: each one more is worth more than whatever the
+ * entry has to give up.  Then, in this order: the fewest levels lost from the
+ * prefix, the least growth of the interval (by its number of bits), the
+ * fewest new marks in the set.
+ */
+Datum
+vxp_lineage_gist_penalty(PG_FUNCTION_ARGS)
+{
+	GISTENTRY  *old_entry = (GISTENTRY *) PG_GETARG_POINTER(0);
+	GISTENTRY  *new_entry = (GISTENTRY *) PG_GETARG_POINTER(1);
+	float	   *penalty = (float *) PG_GETARG_POINTER(2);
+	LineageBound old_bound;
+	LineageBound new_bound;
+	int			shared = 0;
+	int			known;
+	int			lost;
+	int			growth_bits = 0;
+	int			new_marks = 0;
+	int			limit;
+
+	vxp_lineage_key_decode(DatumGetLineageKey(old_entry->key), &old_bound);
+	vxp_lineage_key_decode(DatumGetLineageKey(new_entry->key), &new_bound);
+
+	limit = Min(old_bound.prefix_length, new_bound.prefix_length);
+	while (shared < limit && old_bound.prefix[shared] == new_bound.prefix[shared])
+		shared++;
+	lost = old_bound.prefix_length - shared;
+	known = shared;
+	if (shared < new_bound.prefix_length)
+	{
+		uint32		next = new_bound.prefix[shared];
+		uint32		growth = 0;
+
+		if (lost > 0)
+			growth = Max(next, old_bound.prefix[shared]) - Min(next, old_bound.prefix[shared]);
+		else if (old_bound.max_depth > shared)
+			growth = next < old_bound.next_low ? old_bound.next_low - next :
+				next > old_bound.next_high ? next - old_bound.next_high : 0;
+		else
+			growth = PG_UINT32_MAX;
+		if (growth > 0)
+			growth_bits = pg_leftmost_one_pos32(growth) + 1;
+
+		/* known: ancestors that the set holds for certain, or the interval for "anything" */
+		if (old_bound.set_form == LINEAGE_SET_ANYTHING)
+			known += (growth == 0 && lost == 0);
+		else
+			for (int i = shared; i < new_bound.prefix_length - 1; i++)
+			{
+				if (i < old_bound.prefix_length || !vxp_lineage_set_may_hold(&old_bound, new_bound.prefix[i]))
+					new_marks++;
+				else if (new_marks == 0)
+					known++;
+			}
+	}
+
+	/* 5 + 4 + 6 + 9 bits: what a float holds exactly */
+	*penalty = (float) (((31 - Min(known, 31)) << 19) | (Min(lost, 15) << 15) |
+						(growth_bits << 9) | Min(new_marks, 511));
+	PG_RETURN_POINTER(penalty);
+}
+
+/* An entry of a page being split. */
+typedef struct SplitEntry
+{
+	LineageBound bound;
+	OffsetNumber offset;
+	Size		size;			/* bytes on the page, with line pointer */
+} SplitEntry;
+
+static int
+cmp_split_entry(const void *a, const void *b)
+{
+	const SplitEntry *x = a;
+	const SplitEntry *y = b;
+	int			result = vxp_lineage_bound_cmp(&x->bound, &y->bound);
+
+	return result ? result : (int) x->offset - (int) y->offset;
+}
+
+/*
+ * cut_level returns how many leading marks the last path of the left and the
+ * first of the right entry surely or possibly share: the depth of the ancestor
+ * that a cut between them would tear.
+ */
+static int
+cut_level(const LineageBound *left, const LineageBound *right)
+{
+	int			level = 0;
+
+	for (;;)
+	{
+		uint32		a;
+		uint32		b;
+
+		if (level < left->prefix_length)
+			a = left->prefix[level];
+		else if (level == left->prefix_length && left->max_depth > level)
+			a = left->next_high;
+		else
+			return level;
+		if (level < right->prefix_length)
+			b = right->prefix[level];
+		else if (level == right->prefix_length && right->max_depth > level)
+			b = right->next_low;
+		else
+			return level;
+		if (a < b)
+			return level;
+		if (level >= left->prefix_length || level >= right->prefix_length)
+			return level + 1;
+		level++;
+	}
+}
+
+/*
+ * choose_cut returns how many of the sorted entries go left, at least one and
+ * not all.  Of the cuts in a window it takes one at the shallowest level, and
+ * of these the one nearest to the middle of the window.
+ *
+ * The window is around the middle.  A sorted build hands over several pages
+ * together: there it is narrowed to cuts that need no page more than the bytes
+ * do, since a cut beside it would leave pages half empty.  With more columns
+ * the keys do not tell the size of a tuple, and the window is just the middle.
+ */
+static int
+choose_cut(const SplitEntry *entries, int count, bool one_column)
+{
+	Size		total = 0;
+	Size		left = 0;
+	double		low;
+	double		high;
+	double		middle;
+	int			best = 0;
+	int			best_level = INT_MAX;
+	double		best_distance = 0;
+
+	for (int i = 0; i < count; i++)
+		total += entries[i].size;
+	low = total * SPLIT_MIN_SHARE;
+	high = total - low;
+	if (one_column)
+	{
+		int			pages = (total + PAGE_ROOM - 1) / PAGE_ROOM;
+
+		if (pages >= 2)
+		{
+			low = Max(low, (double) total - (pages - pages / 2) * (double) PAGE_ROOM);
+			high = Min(high, (pages / 2) * (double) PAGE_ROOM);
+		}
+	}
+	else
+	{
+		low = total * 0.45;
+		high = total - low;
+	}
+	middle = (low + high) / 2;
+
+	for (int i = 1; i < count; i++)
+	{
+		int			level;
+		double		distance;
+
+		left += entries[i - 1].size;
+		distance = fabs(left - middle);
+		if (left >= low && left <= high)
+			level = cut_level(&entries[i - 1].bound, &entries[i].bound);
+		else
+			level = INT_MAX;	/* no entry ends in the window: nearest to it */
+		if (best == 0 || level < best_level || (level == best_level && distance < best_distance))
+		{
+			best = i;
+			best_level = level;
+			best_distance = distance;
+		}
+	}
+	return best;
+}
+
+/* lineage_gist_picksplit(internal, internal) -> internal */
+Datum
+vxp_lineage_gist_picksplit(PG_FUNCTION_ARGS)
+{
+	GistEntryVector *entryvec = (GistEntryVector *) PG_GETARG_POINTER(0);
+	GIST_SPLITVEC *v = (GIST_SPLITVEC *) PG_GETARG_POINTER(1);
+	int			count = entryvec->n - 1;
+	Relation	index = entryvec->vector[FirstOffsetNumber].rel;
+	SplitEntry *entries = palloc(count * sizeof(SplitEntry));
+	LineageBound *bounds = palloc(count * sizeof(LineageBound));
+	int			cut;
+
+	for (int i = 0; i < count; i++)
+	{
+		const LineageKey *key = DatumGetLineageKey(entryvec->vector[i + 1].key);
+
+		vxp_lineage_key_decode(key, &entries[i].bound);
+		entries[i].offset = i + 1;
+		entries[i].size = MAXALIGN(sizeof(IndexTupleData) + VARSIZE(key)) + sizeof(ItemIdData);
+	}
+	qsort(entries, count, sizeof(SplitEntry), cmp_split_entry);
+	cut = choose_cut(entries, count, index == NULL || IndexRelationGetNumberOfAttributes(index) == 1);
+
+	v->spl_left = palloc((count + 1) * sizeof(OffsetNumber));
+	v->spl_right = palloc((count + 1) * sizeof(OffsetNumber));
+	v->spl_nleft = cut;
+	v->spl_nright = count - cut;
+	for (int i = 0; i < count; i++)
+	{
+		bounds[i] = entries[i].bound;
+		if (i < cut)
+			v->spl_left[i] = entries[i].offset;
+		else
+			v->spl_right[i - cut] = entries[i].offset;
+	}
+	v->spl_ldatum = PointerGetDatum(vxp_lineage_key_union(bounds, cut));
+	v->spl_rdatum = PointerGetDatum(vxp_lineage_key_union(bounds + cut, count - cut));
+	pfree(entries);
+	pfree(bounds);
+	PG_RETURN_POINTER(v);
+}
+
+static int
+compare_keys(Datum a, Datum b, SortSupport ssup)
+{
+	LineageBound x;
+	LineageBound y;
+
+	vxp_lineage_key_decode(DatumGetLineageKey(a), &x);
+	vxp_lineage_key_decode(DatumGetLineageKey(b), &y);
+	return vxp_lineage_bound_cmp(&x, &y);
+}
+
+#if SIZEOF_DATUM == 8
+/* The first two marks of the order of the index; a missing one sorts first. */
+static Datum
+abbreviate_key(Datum original, SortSupport ssup)
+{
+	const LineageKey *key = DatumGetLineageKey(original);
+	LineageBound bound;
+	uint64		result = 0;
+
+	vxp_lineage_key_decode(key, &bound);
+	if (bound.prefix_length > 0)
+		result = (uint64) bound.prefix[0] << 32;
+	if (bound.prefix_length > 1)
+		result |= bound.prefix[1];
+	return (Datum) result;
+}
+
+static int
+compare_abbreviated(Datum a, Datum b, SortSupport ssup)
+{
+	return (a > b) - (a < b);
+}
+
+/* Two marks in place of a pointer never cost more than they save. */
+static bool
+never_abort(int memtupcount, SortSupport ssup)
+{
+	return false;
+}
+#endif
+
+/* lineage_gist_sortsupport(internal) -> void: the order of the index, for a sorted build */
+Datum
+vxp_lineage_gist_sortsupport(PG_FUNCTION_ARGS)
+{
+	SortSupport ssup = (SortSupport) PG_GETARG_POINTER(0);
+
+	ssup->comparator = compare_keys;
+#if SIZEOF_DATUM == 8
+	if (ssup->abbreviate)
+	{
+		ssup->comparator = compare_abbreviated;
+		ssup->abbrev_converter = abbreviate_key;
+		ssup->abbrev_abort = never_abort;
+		ssup->abbrev_full_comparator = compare_keys;
+	}
+#endif
+	PG_RETURN_VOID();
+}

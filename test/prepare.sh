@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# prepare.sh [test] [python] - install by apt what is needed here and missing: a server with headers and a compiler;
+# "test": what the TAP tests use; "python": what fetching the whole sample index uses. Says and does nothing when all is
+# there. Nobody is asked anything; without apt or root rights it names the packages instead.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. test/lib.sh
+
+# a pg_config alone says little: libpq's has neither headers nor server
+server_ready() {
+	command -v "$pg_config" >/dev/null 2>&1 || return 1
+	local pgxs
+	pgxs=$("$pg_config" --pgxs 2>/dev/null) || return 1
+	[ -f "$pgxs" ] && [ -f "$("$pg_config" --includedir-server)/postgres.h" ] &&
+		[ -x "$(pg_bin)/initdb" ] && [ -x "$(pg_bin)/postgres" ] && [ -x "$(pg_bin)/psql" ]
+}
+
+missing() {
+	server_ready || echo server
+	command -v gcc >/dev/null || echo gcc
+	echo '#include <stdio.h>' | cpp >/dev/null 2>&1 || echo libc6-dev
+	command -v make >/dev/null || echo make
+	for group; do
+		case $group in
+			test)
+				command -v prove >/dev/null || echo perl
+				perl -MIPC::Run -e 1 2>/dev/null || echo libipc-run-perl ;;
+			python)
+				python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv ;;
+			*) die "unknown group \"$group\"" ;;
+		esac
+	done
+}
+
+need=$(missing "$@")
+[ -n "$need" ] || exit 0
+if [ -n "${PG_CONFIG:-}" ] && [ "$PG_CONFIG" != pg_config ] && ! server_ready; then
+	die "PG_CONFIG=$PG_CONFIG is no server with headers; leave PG_CONFIG out to have one installed"
+fi
+command -v apt-get >/dev/null || die "missing: $(echo $need). Only Debian's apt is known here; please install them by hand"
+if [ "$(id -u)" = 0 ]; then root=
+elif command -v sudo >/dev/null && sudo true; then root=sudo
+else root=none; fi
+
+say "missing: $(echo $need); installing with apt"
+if [ "$root" != none ]; then
+	$root apt-get update -q || say "apt-get update complained; going on with the lists there are"
+fi
+packages=
+for n in $need; do
+	if [ "$n" != server ]; then packages="$packages $n"; continue; fi
+	# the newest server that is already here, else the one of this Debian release
+	major=$(ls -d /usr/lib/postgresql/*/bin/postgres 2>/dev/null | sed -E 's,.*/postgresql/([0-9]+)/.*,\1,' | sort -n | tail -n 1 || true)
+	[ -n "$major" ] || major=$(apt-cache show postgresql 2>/dev/null | sed -nE 's/^Depends:.*\bpostgresql-([0-9]+).*/\1/p' | sort -n | tail -n 1 || true)
+	[ -n "$major" ] || [ "$root" != none ] || major=NN
+	[ -n "$major" ] || die "apt knows no package \"postgresql\"; is a Debian archive set up in its sources?"
+	[ "$major" = NN ] || [ "$major" -ge 15 ] || die "vxp_query needs PostgreSQL 15 or newer, and this release has $major"
+	packages="$packages postgresql-$major postgresql-server-dev-$major"
+done
+[ "$root" != none ] || die "neither root rights nor sudo here. As root:  apt-get install$packages"
+$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
+	-o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 $packages
+left=$(missing "$@")
+[ -z "$left" ] || die "still missing after the installation: $(echo $left)"
+say "installed:$packages"
