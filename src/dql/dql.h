@@ -73,8 +73,8 @@ typedef enum DqlOp
 	DQL_OP_IEQ,					/* the same without regard to case */
 	DQL_OP_IN,					/* operand: ARRAY (a single operand was wrapped) or PARAM */
 	DQL_OP_EXISTS,				/* operand: BOOLEAN true; false is a DQL_NOT above */
-	DQL_OP_GT,
-	DQL_OP_GTE,
+	DQL_OP_GT,					/* a null operand became EQ null ($gte, $lte) or IN [] ($gt, $lt); */
+	DQL_OP_GTE,					/* a PARAM may still be null: rule 5 of section 4.3 */
 	DQL_OP_LT,
 	DQL_OP_LTE,
 	DQL_OP_BETWEEN,				/* operand: ARRAY of two */

@@ -286,6 +286,7 @@ find_selection(const List *members, const char *name, int length)
 	{
 		Selection  *member = lfirst(cell);
 
+		CHECK_FOR_INTERRUPTS();
 		if (member->length == length && memcmp(member->name, name, length) == 0)
 			return member;
 	}

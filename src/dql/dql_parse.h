@@ -35,6 +35,7 @@ extern DqlNode *vxp_dql_parse_filter(DqlParse *parse, const DqlValue *value, con
 
 /* dql_request.c */
 extern bool vxp_dql_integer(const DqlValue *value, int64 *result);
+extern bool vxp_dql_request_key(int index, const char **name, const char **manual);
 extern void vxp_dql_parse_request(DqlParse *parse, const DqlValue *value);
 typedef enum DqlScope
 {

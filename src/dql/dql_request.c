@@ -25,8 +25,9 @@ typedef struct RequestKey
 {
 	const char *name;
 	KeyHandler	handler;		/* NULL: accepted and ignored */
-	bool		neutral;		/* has no say in which documents match */
+	bool		neutral;		/* may stand beside the filter of a single document */
 	int			scopes;			/* nested requests that may have it, besides whole ones */
+	const char *manual;			/* what it means, one line */
 } RequestKey;
 
 #define IN_SUBQUERY (1 << DQL_SCOPE_SUBQUERY)
@@ -232,6 +233,7 @@ same_members(const List *a, const List *b)
 	{
 		bool		found = false;
 
+		CHECK_FOR_INTERRUPTS();
 		foreach(other, b)
 			if (strcmp(((DqlValue *) lfirst(cell))->string, ((DqlValue *) lfirst(other))->string) == 0)
 				found = true;
@@ -565,36 +567,66 @@ read_system_space(RequestReader *reader, const DqlValue *value, const DqlPlace *
 
 /* Sorted by name (strcmp). */
 static const RequestKey request_keys[] = {
-	{"after", refuse_always},
-	{"asOf", read_as_of},
-	{"collectMetrics", NULL, true, IN_BOTH},
-	{"context", read_context, false, IN_SUBQUERY},
-	{"count", read_count_mode},
-	{"countTotal", read_count_total},
-	{"datasets", read_datasets, false, IN_SUBQUERY},
-	{"delete", refuse_write},
-	{"except", read_except, false, IN_SUBQUERY},
-	{"filter", read_filter, true, IN_BOTH},
-	{"intersect", read_intersect, false, IN_SUBQUERY},
-	{"join", read_join, false, IN_BOTH},
-	{"limit", read_limit, false, IN_SUBQUERY},
-	{"maxAffected", read_max_affected},
-	{"page", read_page},
-	{"pageSize", read_page_size},
-	{"projects", read_projects, false, IN_SUBQUERY},
-	{"query", refuse_always},
-	{"queryEngine", NULL, true, IN_BOTH},
-	{"references", refuse_write},
-	{"resource", read_resource, false, IN_BOTH},
-	{"select", read_select, false, IN_SUBQUERY},
-	{"sign", NULL, true, IN_BOTH},
-	{"skip", read_skip, false, IN_SUBQUERY},
-	{"sort", read_sort, false, IN_SUBQUERY},
-	{"systemSpace", read_system_space},
-	{"update", refuse_write},
-	{"updateQuery", refuse_always},
-	{"user", NULL, true, IN_BOTH},
-	{"versions", read_versions},
+	{"after", refuse_always, false, 0,
+	"Cursor of the previous answer: continue behind it. Not supported in this version."},
+	{"asOf", read_as_of, false, 0,
+	"Timestamp: read the versions valid at that instant."},
+	{"collectMetrics", NULL, true, IN_BOTH,
+	"Accepted and ignored."},
+	{"context", read_context, false, IN_SUBQUERY,
+	"Scope: datasets, datasetIds, datasetId, projects, projectIds, projectId; other members are ignored."},
+	{"count", read_count_mode, false, 0,
+	"\"exact\" (default), \"estimated\" or \"none\": how the total counts are made."},
+	{"countTotal", read_count_total, false, 0,
+	"false: leave the total counts out, like count \"none\"."},
+	{"datasets", read_datasets, false, IN_SUBQUERY,
+	"Same as context.datasets."},
+	{"delete", refuse_write, false, 0,
+	"true: delete the matching rows. Not supported in this version."},
+	{"except", read_except, false, IN_SUBQUERY,
+	"Rows whose id is in none of these queries."},
+	{"filter", read_filter, true, IN_BOTH,
+	"Condition; absent, null and {} match everything."},
+	{"intersect", read_intersect, false, IN_SUBQUERY,
+	"Rows whose id is in every one of these queries."},
+	{"join", read_join, false, IN_BOTH,
+	"Semi-join with another resource, or a list of them; with quantifier any, none, all, atLeast, exactly."},
+	{"limit", read_limit, false, IN_SUBQUERY,
+	"Number of rows at most, after skip and before paging."},
+	{"maxAffected", read_max_affected, false, 0,
+	"A write that would change more rows is refused; no effect on a read."},
+	{"page", read_page, false, 0,
+	"Page number, from 0 (default)."},
+	{"pageSize", read_page_size, false, 0,
+	"Rows in a page; 0 counts only."},
+	{"projects", read_projects, false, IN_SUBQUERY,
+	"Same as context.projects."},
+	{"query", refuse_always, false, 0,
+	"Request inside an update. Not supported in this version."},
+	{"queryEngine", NULL, true, IN_BOTH,
+	"Accepted and ignored."},
+	{"references", refuse_write, false, 0,
+	"Add or remove references. Not supported in this version."},
+	{"resource", read_resource, false, IN_BOTH,
+	"Resource type to read; default \"items\"."},
+	{"select", read_select, false, IN_SUBQUERY,
+	"Projection: names to keep (list, name, or object of 1) or to remove (object of 0)."},
+	{"sign", NULL, true, IN_BOTH,
+	"Accepted and ignored."},
+	{"skip", read_skip, false, IN_SUBQUERY,
+	"Number of rows to leave out at the start, before paging."},
+	{"sort", read_sort, false, IN_SUBQUERY,
+	"Paths with directions, in the order of significance; an object, or a list of objects."},
+	{"systemSpace", read_system_space, false, 0,
+	"Allows a write to metadata.system; no effect on a read."},
+	{"update", refuse_write, false, 0,
+	"Change the matching rows. Not supported in this version."},
+	{"updateQuery", refuse_always, false, 0,
+	"Update beside a request in query. Not supported in this version."},
+	{"user", NULL, true, IN_BOTH,
+	"Accepted and ignored."},
+	{"versions", read_versions, false, 0,
+	"\"current\" (default) or \"all\": every stored version is a row."},
 };
 
 static int
@@ -608,6 +640,17 @@ bool
 vxp_dql_is_request_key(const char *key)
 {
 	return bsearch(key, request_keys, lengthof(request_keys), sizeof(RequestKey), compare_key) != NULL;
+}
+
+/* vxp_dql_request_key returns key number "index" with its meaning; false behind the last. */
+bool
+vxp_dql_request_key(int index, const char **name, const char **manual)
+{
+	if (index >= lengthof(request_keys))
+		return false;
+	*name = request_keys[index].name;
+	*manual = request_keys[index].manual;
+	return true;
 }
 
 static void
