@@ -52,7 +52,7 @@ $${"resource": "Volume",
 \ir show.sql
 
 SELECT 'Which patients have the most MR series? DQL inside SQL: one plan, the join included' AS title,
-$${"filter": {"modality": "MR", "instance_count": {"$between": [20, 200]}}}$$ AS dql,
+$${"resource": "Volume", "filter": {"modality": "MR", "instance_count": {"$between": [20, 200]}}}$$ AS dql,
 $$SELECT patient_id, sex, count(*) AS series
 FROM vxp.query(NULL::volume, :dql) v
 JOIN patient_current p USING (patient_id)
