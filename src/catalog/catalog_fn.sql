@@ -429,7 +429,11 @@ BEGIN
 			WHERE t.lineage_field IS NOT NULL AND t.name <> type.name
 		UNION ALL SELECT type.name, type.lineage_field
 	LOOP
-		IF above.lineage_field = ANY (columns || type.lineage_fields::name[]) THEN
+		IF EXISTS (SELECT FROM pg_partitioned_table p JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = ANY (p.partattrs)
+				WHERE p.partrelid = relation AND a.attname = above.lineage_field AND a.atttypid = 'text'::regtype) THEN
+			-- the writer supplies what decides the partition, and the trigger checks it
+			type.lineage_fields := type.lineage_fields || above.lineage_field::text;
+		ELSIF above.lineage_field = ANY (columns || type.lineage_fields::name[]) THEN
 			RAISE NOTICE USING MESSAGE = format('column "%s" of %s exists already and is left as it is', above.lineage_field, relation),
 				DETAIL = format('It would have held the identifier of the %s.', above.name);
 		ELSE
@@ -471,7 +475,12 @@ BEGIN
 	IF NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = relation AND i.indisunique AND i.indpred IS NULL
 			AND i.indnkeyatts = 1 AND i.indkey[0] = (SELECT a.attnum FROM pg_attribute a
 				WHERE a.attrelid = relation AND a.attname = type.identifier_column)) THEN
-		EXECUTE format('CREATE UNIQUE INDEX %I ON %s (%I)', @extschema@.object_name(type.table_name, '_' || type.identifier_column || '_key'), relation, type.identifier_column);
+		-- over partitions by other columns no unique index is possible; ids are unique there already
+		EXECUTE format(CASE WHEN (SELECT c.relkind = 'r' OR p.partattrs = ARRAY[a.attnum]::int2vector
+				FROM pg_class c LEFT JOIN pg_partitioned_table p ON p.partrelid = c.oid
+					JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = type.identifier_column
+				WHERE c.oid = relation)
+			THEN 'CREATE UNIQUE INDEX %I ON %s (%I)' ELSE 'CREATE INDEX %I ON %s (%I)' END, @extschema@.object_name(type.table_name, '_' || type.identifier_column || '_key'), relation, type.identifier_column);
 	END IF;
 	FOR above IN SELECT f AS field FROM unnest(type.lineage_fields) f
 		UNION ALL SELECT type.parent_column WHERE type.parent_column IS NOT NULL

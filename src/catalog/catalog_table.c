@@ -16,6 +16,7 @@
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_partitioned_table.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -321,6 +322,25 @@ add_descendants(LineageTable *table, const ResourceType *type)
 	}
 }
 
+/* Is that column of the partitioned table in its partition key? */
+static bool
+is_in_partition_key(Oid root, const char *column)
+{
+	HeapTuple	tuple = SearchSysCache1(PARTRELID, ObjectIdGetDatum(root));
+	AttrNumber	attnum = get_attnum(root, column);
+	bool		found = false;
+	Form_pg_partitioned_table form;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	form = (Form_pg_partitioned_table) GETSTRUCT(tuple);
+	for (int i = 0; i < form->partnatts; i++)
+		if (form->partattrs.values[i] == attnum)
+			found = true;
+	ReleaseSysCache(tuple);
+	return found;
+}
+
 /* Lineage fields of this type and all above it that are columns of the table. */
 static void
 add_columns(LineageTable *table, const ResourceType *type)
@@ -358,6 +378,8 @@ add_columns(LineageTable *table, const ResourceType *type)
 			continue;
 		column->prefix = pstrdup(upper->prefix);
 		column->prefix_length = (int) strlen(upper->prefix);
+		column->is_key = table->relid != type->relid &&
+			is_in_partition_key(type->relid, upper->lineage_field);
 		table->column_count++;
 	}
 }

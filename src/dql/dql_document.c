@@ -219,7 +219,7 @@ get_sort_path(FunctionCallInfo fcinfo)
 		if (c == start)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("field path \"%s\" has an empty segment", whole),
+					 errmsg("field path \"%s\" has an empty segment", text_to_cstring(argument)),
 					 errhint("Write the segments of a path with one dot between them.")));
 		*c = '\0';
 		segments[path->count++] = start;
