@@ -732,15 +732,21 @@ vxp_dql_condition_expr(ParseState *pstate, const BoundQuery *bound, const BoundN
 Node *
 vxp_dql_sort_expr(ParseState *pstate, const BoundQuery *bound, const BoundSort *sort)
 {
+	const char *inside;
 	Node	   *expr;
 
 	if (sort->inside == NULL)
 		return ordered_column(pstate, bound, sort->column);
 	expr = vxp_dql_column_expr(pstate, bound, sort->column);
-	if (sort->column->kind == COLUMN_ARRAY)
-		expr = core_call(pstate, "to_jsonb", list_make1(expr));
+	inside = sort->inside;
+	if (*inside == '\0')
+	{
+		/* the column's whole value: a path has at least one segment */
+		inside = "value";
+		expr = core_call(pstate, "jsonb_build_object", list_make2(vxp_dql_text_const(inside), expr));
+	}
 	else if (sort->column->base_type != JSONBOID)
 		expr = explicit_cast(pstate, expr, JSONBOID);
 	return vxp_dql_call(pstate, "vxp", "sort_key",
-						list_make3(expr, vxp_dql_text_const(sort->inside), makeBoolConst(sort->descending, false)));
+						list_make3(expr, vxp_dql_text_const(inside), makeBoolConst(sort->descending, false)));
 }
