@@ -189,6 +189,7 @@ typedef struct DqlRequest
 	int			max_param;		/* largest $param number, 0: none */
 	bool		has_other;		/* a key besides filter that changes the answer (matches() refuses it) */
 	const char *other;			/* the first such key */
+	bool		has_subquery;	/* a condition looks at other rows */
 } DqlRequest;
 
 /* dql_json.c: JSON text to values, by the server's own parser */

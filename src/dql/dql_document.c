@@ -52,13 +52,6 @@ typedef struct BestKey
 	StringInfoData candidate;
 } BestKey;
 
-/* What a path prepared for sort_key was made from; kept with the call site. */
-typedef struct SortPath
-{
-	text	   *text;
-	EvalSegment *segments;
-	int			count;
-} SortPath;
 
 /*
  * append_number appends a number 0.d1d2... * 10^exponent: the exponent, then
@@ -190,10 +183,10 @@ offer_value(const JsonbValue *value, void *state)
 }
 
 /* get_sort_path returns the prepared path of this call, made once for each path. */
-static SortPath *
-get_sort_path(FunctionCallInfo fcinfo)
+EvalPath *
+vxp_dql_cached_path(FunctionCallInfo fcinfo)
 {
-	SortPath   *path = fcinfo->flinfo->fn_extra;
+	EvalPath   *path = fcinfo->flinfo->fn_extra;
 	text	   *argument = PG_GETARG_TEXT_PP(1);
 	MemoryContext old;
 	char	   *whole;
@@ -205,7 +198,7 @@ get_sort_path(FunctionCallInfo fcinfo)
 		return path;
 
 	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-	path = palloc0(sizeof(SortPath));
+	path = palloc0(sizeof(EvalPath));
 	path->text = cstring_to_text_with_len(VARDATA_ANY(argument), VARSIZE_ANY_EXHDR(argument));
 	whole = text_to_cstring(argument);
 	segments = palloc((strlen(whole) + 1) * sizeof(char *));
@@ -243,14 +236,14 @@ get_sort_path(FunctionCallInfo fcinfo)
 Datum
 vxp_sort_key(PG_FUNCTION_ARGS)
 {
-	SortPath   *path;
+	EvalPath   *path;
 	BestKey		best;
 	JsonbValue	root;
 	bytea	   *result;
 
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		PG_RETURN_NULL();
-	path = get_sort_path(fcinfo);
+	path = vxp_dql_cached_path(fcinfo);
 	best.descending = PG_GETARG_BOOL(2);
 	best.found = false;
 	initStringInfo(&best.best);

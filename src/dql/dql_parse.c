@@ -923,7 +923,11 @@ parse_operators(DqlParse *parse, DqlPath *path, const DqlValue *value, const Dql
 				break;
 			case DQL_FORM_OPERAND:
 				/* a lone bind variable never comes here */
-				fail_shape(parse, &child, "\"%s\" must be the only member of its object", info->name);
+				if (info->op != 0)
+					vxp_error_hint(fail_shape(parse, &child, "\"%s\" stands inside an order operator only", info->name),
+								   "Write {\"$gt\": {\"%s\": [...]}}.", info->name);
+				else
+					fail_shape(parse, &child, "\"%s\" must be the only member of its object", info->name);
 				break;
 			case DQL_FORM_UNSUPPORTED:
 				break;

@@ -791,6 +791,7 @@ vxp_dql_parse_nested(DqlParse *parse, const DqlValue *value, DqlScope scope, con
 	parse->inside = inside;
 	parse->request = outer;
 	outer->depth = Max(outer->depth, nested->depth);
+	outer->has_subquery = true;
 	outer->conditions += nested->conditions + 1;
 	outer->max_param = Max(outer->max_param, nested->max_param);
 	return parse->error == NULL ? nested : NULL;

@@ -93,7 +93,7 @@ read_call(List *args, ConstantCall *call)
 		call->params = DatumGetJsonbP(((Const *) params)->constvalue);
 	source = (DqlText *) PG_DETOAST_DATUM_PACKED(((Const *) filter)->constvalue);
 	if (vxp_dql_parse(VARDATA_ANY(source), VARSIZE_ANY_EXHDR(source), &request) != NULL ||
-		request->has_other)
+		request->has_other || request->has_subquery)
 		return false;
 	call->request = request;
 	return true;
