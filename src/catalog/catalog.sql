@@ -144,6 +144,11 @@ BEGIN
 			MESSAGE = format('resource type "%s" has no id', type.name),
 			HINT = 'Name the column with the argument id.';
 	END IF;
+	IF type.prefix = '' OR strpos(type.prefix, '/') > 0 OR octet_length(type.prefix) > 63 THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('"%s" cannot be the prefix of identifiers', left(type.prefix, 64)),
+			DETAIL = 'A prefix has 1 to 63 bytes and no slash.';
+	END IF;
 	IF (type.valid_from_column IS NULL) <> (type.valid_to_column IS NULL) THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
 			MESSAGE = format('resource type "%s" maps only one of valid_from and valid_to', type.name);
@@ -230,7 +235,7 @@ AS $$
 DECLARE
 	cut text := base;
 BEGIN
-	WHILE octet_length(cut || suffix) > 63 LOOP
+	WHILE cut <> '' AND octet_length(cut || suffix) > 63 LOOP
 		cut := left(cut, -1);
 	END LOOP;
 	RETURN cut || suffix;
