@@ -115,7 +115,25 @@ CREATE VIEW built AS SELECT c.identifier FROM moved_test."Vol ume_current" c JOI
 ALTER TABLE moved_test."Vol ume" ADD COLUMN again int;
 SELECT refresh('Volume');
 SELECT count(*) FROM built;
+ALTER TABLE moved_test."Vol ume" RENAME TO volume2;
+SELECT refresh('Volume');
+SELECT relation, view_name, function_name FROM resource_types WHERE name = 'Volume';
+SELECT count(*) FROM built;
+ALTER TABLE moved_test.volume2 RENAME TO "Vol ume";
+SELECT refresh('Volume');
 DROP VIEW built;
+-- the label that a dump brings along makes missing wrappers, on tables alone
+SELECT objname, label FROM pg_seclabels WHERE provider = 'vxp' AND objname ~ 'Vol ume' ORDER BY 1;
+SECURITY LABEL FOR vxp ON COLUMN moved_test."Vol ume".modality IS 'x';
+\echo :SQLSTATE
+SECURITY LABEL FOR vxp ON TABLE moved_test."Vol ume" IS '';
+\echo :SQLSTATE
+UPDATE resource_type SET function_name = NULL WHERE name = 'Volume';
+SELECT count(*) FROM pg_seclabels WHERE provider = 'vxp' AND objname ~ 'Vol ume';
+SELECT count(*) FROM pg_proc WHERE pronamespace = 'moved_test'::regnamespace;
+SECURITY LABEL FOR vxp ON TABLE moved_test."Vol ume" IS 'Vol ume';
+SELECT count(*) FROM pg_proc WHERE pronamespace = 'moved_test'::regnamespace;
+UPDATE resource_type SET function_name = 'Vol ume' WHERE name = 'Volume';
 
 -- a column that the catalog names stays
 ALTER TABLE moved_test."Vol ume" RENAME COLUMN identifier TO ident;

@@ -622,6 +622,8 @@ DECLARE
 	type @extschema@.resource_type := @extschema@.require_type(name);
 	relation regclass := format('%I.%I', type.schema_name, type.table_name);
 	wanted name;
+	wrappers regprocedure[];
+	wrapper regprocedure;
 BEGIN
 	PERFORM @extschema@.require_owner(relation);
 	-- the view carries the table's name unless it had to evade another
@@ -631,14 +633,22 @@ BEGIN
 		EXECUTE format('ALTER VIEW %I.%I RENAME TO %I', type.schema_name, type.view_name, wanted);
 	END IF;
 	PERFORM @extschema@.make_view(name);
-	-- functions that others may have built on are made anew only if they must be
+	-- functions that others may have built on are renamed; only missing ones are made
 	wanted := @extschema@.resource_type_function_name(relation);
-	IF wanted IS DISTINCT FROM type.function_name OR 2 <> (SELECT count(*) FROM pg_depend d
-			WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_class'::regclass
-				AND d.refobjid = relation AND d.deptype = 'i') THEN
+	wrappers := ARRAY(SELECT p.oid::regprocedure FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
+		WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_class'::regclass
+			AND d.refobjid = relation AND d.deptype = 'i');
+	IF cardinality(wrappers) <> 2 THEN
 		UPDATE @extschema@.resource_type t SET function_name = NULL WHERE t.name = refresh.name;
-		UPDATE @extschema@.resource_type t SET function_name = wanted WHERE t.name = refresh.name;
+	ELSE
+		FOREACH wrapper IN ARRAY wrappers LOOP
+			IF (SELECT p.proname FROM pg_proc p WHERE p.oid = wrapper) <> wanted THEN
+				EXECUTE format('ALTER FUNCTION %s RENAME TO %I', wrapper, wanted);
+			END IF;
+		END LOOP;
 	END IF;
+	UPDATE @extschema@.resource_type t SET function_name = wanted
+		WHERE t.name = refresh.name AND t.function_name IS DISTINCT FROM wanted;
 END
 $$;
 COMMENT ON FUNCTION refresh(text) IS 'Brings view and functions of a resource type up to date after its table was altered or renamed. New columns go behind those that the view has.';
