@@ -10,6 +10,7 @@ CREATE SCHEMA test_gist;
 SET search_path = test_gist, vxp, public;
 SET client_min_messages = warning;
 SET max_parallel_workers_per_gather = 0;
+SET jit = off;
 
 -- the classes are complete and their functions have the right types
 SELECT opcname, amvalidate(c.oid)
@@ -93,7 +94,7 @@ END $$;
 
 -- Questions to a table about identifiers and paths that it has (and some that
 -- it has not), for each operator; one line for each, with what went wrong.
-CREATE FUNCTION ask(tab regclass, columns text, seed int, questions int DEFAULT 6)
+CREATE FUNCTION ask(tab regclass, columns text, seed int, questions int DEFAULT 4)
 RETURNS TABLE (operator text, asked bigint, answered boolean, verdicts text[]) LANGUAGE plpgsql AS $$
 BEGIN
 	DROP TABLE IF EXISTS sample;
@@ -167,6 +168,7 @@ RESET ALL;
 SET search_path = test_gist, vxp, public;
 SET client_min_messages = warning;
 SET max_parallel_workers_per_gather = 0;
+SET jit = off;
 
 --
 -- answers: every line must say {same} and, as all operators find something, t
@@ -223,24 +225,24 @@ CREATE TABLE extreme (id int, path lineage);
 CREATE INDEX extreme_path ON extreme USING gist (path);
 -- equal keys fill pages
 INSERT INTO extreme SELECT 0, 'datasource/1 > patient/1 > volume/1' FROM generate_series(1, 1500);
-SELECT * FROM ask('extreme', 'id, path', 14, 1);
+SELECT DISTINCT verdicts FROM ask('extreme', 'id, path', 14, 1);
 -- 1 to 1,000 levels, with the last ones of several types; labels of 4,096 bytes
 INSERT INTO extreme
 SELECT g, lineage(ARRAY(SELECT CASE WHEN k % 7 = 0 THEN 'study/' || k % 300 ELSE 'level/' || k + pick(g, k / 90, 3) END
 						FROM generate_series(1, CASE WHEN g <= 1000 THEN g ELSE 1 + pick(g, 0, 1000) END) k))
-FROM generate_series(1, 1200, 5) g;
+FROM generate_series(5, 1200, 5) g;
 INSERT INTO extreme
 SELECT 2000 + g, lineage(ARRAY['datasource/1', repeat(chr(97 + g % 26), 4096), 'patient/' || g, repeat('z', 4095) || g % 10])
 FROM generate_series(1, 60) g;
 SELECT count(*) AS rows, max(depth(path)) AS deepest FROM extreme;
 SELECT * FROM ask('extreme', 'id, path', 15, 4);
-SELECT operator, asked, verdicts FROM ask('extreme', 'id, path', 16, 4);
+SELECT DISTINCT verdicts FROM ask('extreme', 'id, path', 16, 6);
 REINDEX INDEX extreme_path;
 SELECT * FROM ask('extreme', 'id, path', 15, 4);
 -- an index on nothing, on NULL, on one row
 CREATE TABLE few (id int, path lineage);
 CREATE INDEX few_path ON few USING gist (path);
-SELECT verdict FROM compare('SELECT * FROM few WHERE path @^ ''a''');
+SELECT * FROM compare('SELECT * FROM few WHERE path @^ ''a''');
 INSERT INTO few VALUES (1, NULL), (2, 'a > b');
 SELECT * FROM compare('SELECT * FROM few WHERE path @^ ''a''');
 SELECT * FROM compare('SELECT * FROM few WHERE path @^ NULL');
@@ -269,7 +271,7 @@ FROM generate_series(1, 5) g,
 GROUP BY 1;
 INSERT INTO version
 SELECT id, path, tstzrange('2020-01-01'::timestamptz + pick(id, 20, 1000) * interval '1 day', NULL) FROM forest(3000, 19);
-SELECT * FROM ask('version', 'id, path', 20, 2);
+SELECT DISTINCT verdicts FROM ask('version', 'id, path', 20, 2);
 CREATE INDEX version_valid_path ON version USING gist (valid, path gist_lineage_full_ops);
 DROP INDEX version_path_valid;
 SELECT DISTINCT c.verdict, sum(c.answers) > 0 AS found

@@ -75,13 +75,38 @@ WHERE lineage(ARRAY[label])::text <>
 SELECT labels FROM value
 WHERE lineage_send(lineage(labels)) <> '\x01'::bytea || convert_to(lineage(labels)::text, 'UTF8');
 
--- the stored form, which is on disk for ever: what pg_column_size can see of it
--- is header 1, version and depth 2, then for each label 1 or 2 and its bytes
-CREATE TEMP TABLE stored (labels text[], path lineage);
+-- the stored form, which is on disk for ever: version and depth, then for each
+-- label its length (one byte below 128, else two) and its bytes; a row ends with
+-- these bytes (a notice if not), and the size is theirs and a header of 1 or 4
+CREATE TEMP TABLE stored (path lineage);
 ALTER TABLE stored ALTER path SET STORAGE external;
-INSERT INTO stored SELECT l, l FROM (VALUES
-	('{a}'::text[]), ('{a,bc}'), (ARRAY[repeat('x', 100)]), (ARRAY[repeat('x', 121), 'y'])) v(l);
+CREATE TEMP TABLE stored_bytes (labels text[], bytes bytea);
+INSERT INTO stored_bytes VALUES
+	('{a}', '\x10010161'),
+	('{a,bc,é}', '\x1003016102626302c3a9'),
+	(ARRAY[repeat('x', 100), 'y'], '\x100264'::bytea || convert_to(repeat('x', 100), 'UTF8') || '\x0179'),
+	(ARRAY[repeat('x', 127)], '\x10017f'::bytea || convert_to(repeat('x', 127), 'UTF8')),
+	(ARRAY['a', repeat('x', 128)], '\x100201618080'::bytea || convert_to(repeat('x', 128), 'UTF8')),
+	(ARRAY[repeat('x', 300)], '\x1001812c'::bytea || convert_to(repeat('x', 300), 'UTF8')),
+	(array_fill('a'::text, ARRAY[300]), '\x112c'::bytea || convert_to(repeat(E'\x01a', 300), 'UTF8'));
+INSERT INTO stored SELECT lineage(labels) FROM stored_bytes;
 SELECT depth(path), pg_column_size(path) FROM stored ORDER BY 2;
+DO $$
+DECLARE
+	found bigint;
+BEGIN
+	IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pageinspect') THEN
+		CREATE EXTENSION pageinspect SCHEMA public;
+		SELECT count(*) INTO found
+		FROM public.heap_page_items(public.get_raw_page('stored', 0)) i
+		JOIN stored_bytes b ON substr(i.t_data, length(i.t_data) - length(b.bytes) + 1) = b.bytes;
+		IF found <> (SELECT count(*) FROM stored_bytes) THEN
+			RAISE NOTICE '% rows are stored as they should be', found;
+		END IF;
+		DROP EXTENSION pageinspect;
+	END IF;
+END
+$$;
 
 -- limits: lengths about the one where a second length byte begins, up to the
 -- largest label; the deepest path; the largest path whose text doubles

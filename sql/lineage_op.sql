@@ -233,6 +233,11 @@ WHERE p.pronamespace = 'vxp'::regnamespace AND prokind = 'f'
   AND (provolatile <> 'i' OR NOT proisstrict OR proparallel <> 's')
 ORDER BY 1::text COLLATE "C";
 
+-- an operator may be an index condition under row security only if its function
+-- is leak-proof: all are but the one that makes a new path
+SELECT oprname FROM pg_operator o JOIN pg_proc p ON p.oid = oprcode
+WHERE oprleft = 'lineage'::regtype AND NOT proleakproof;
+
 -- has_ancestor and is_within are their operator in a plan, for constants,
 -- columns and parameters, also when the result could be NULL
 CREATE TEMP TABLE item (path lineage, id text);

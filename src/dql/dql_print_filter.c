@@ -132,7 +132,11 @@ print_operator(StringInfo buf, const DqlNode *node)
 				break;
 			}
 		case DQL_COMPARE:
+			if (node->range != DQL_RANGE_NONE)
+				appendStringInfoString(buf, node->range == DQL_RANGE_ANY ? "{\"$any\":" : "{\"$all\":");
 			vxp_dql_json_print(buf, node->operand);
+			if (node->range != DQL_RANGE_NONE)
+				appendStringInfoChar(buf, '}');
 			break;
 		case DQL_MATCH:
 		case DQL_ELEM_MATCH:

@@ -71,6 +71,7 @@ extern int	vxp_lineage_type_length(LineageLabel label);	/* 0: no identifier type
 extern uint64 vxp_lineage_label_hash(const char *label, int length);
 
 /* lineage_io.c: building and validating values */
+extern void vxp_lineage_check_depth(int depth); /* raises on a limit */
 extern struct varlena *vxp_lineage_make(const LineageLabel *labels, int depth);	/* raises on a limit */
 extern struct varlena *vxp_lineage_append(LineageSpan path, LineageLabel label);	/* raises on a limit */
 extern struct varlena *vxp_lineage_from_span(LineageSpan span);

@@ -2,7 +2,7 @@
  * lineage_io.c - values from and to text, binary and labels
  *
  * Every way into the type ends in one of two validators: vxp_lineage_parse for
- * the text form, which binary input carries too, and check_label/check_depth
+ * the text form, which binary input carries too, and check_label with vxp_lineage_check_depth
  * for labels that come from arrays and functions.  Both keep the same limits.
  */
 #include "postgres.h"
@@ -230,9 +230,9 @@ vxp_lineage_send(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(pq_endtypsend(&buf));
 }
 
-/* Raises unless a path may have this many labels. */
-static void
-check_depth(int depth)
+/* vxp_lineage_check_depth raises unless a path may have this many labels. */
+void
+vxp_lineage_check_depth(int depth)
 {
 	if (depth < 1)
 		ereport(ERROR,
@@ -284,7 +284,7 @@ vxp_lineage_make(const LineageLabel *labels, int depth)
 	Size		size = 0;
 	uint8	   *out;
 
-	check_depth(depth);
+	vxp_lineage_check_depth(depth);
 	for (int i = 0; i < depth; i++)
 	{
 		check_label(labels[i], i + 1);
@@ -304,7 +304,7 @@ vxp_lineage_append(LineageSpan path, LineageLabel label)
 	Size		size = path.end - path.data;
 	struct varlena *value;
 
-	check_depth(path.depth + 1);
+	vxp_lineage_check_depth(path.depth + 1);
 	check_label(label, path.depth + 1);
 	value = new_value(path.depth + 1, size + lineage_label_size(label.length));
 	memcpy(value_labels(value), path.data, size);
@@ -319,7 +319,7 @@ vxp_lineage_from_span(LineageSpan span)
 	Size		size = span.end - span.data;
 	struct varlena *value;
 
-	check_depth(span.depth);
+	vxp_lineage_check_depth(span.depth);
 	value = new_value(span.depth, size);
 	memcpy(value_labels(value), span.data, size);
 	return value;

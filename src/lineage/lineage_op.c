@@ -195,8 +195,10 @@ vxp_lineage_from_array(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
 				 errmsg("labels of a lineage must be a one-dimensional array"),
 				 errdetail("The array has %d dimensions.", ARR_NDIM(array))));
+	/* first the number: what follows allocates for each element */
+	vxp_lineage_check_depth(ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)));
 	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &count);
-	labels = palloc(Max(count, 1) * sizeof(LineageLabel));
+	labels = palloc(count * sizeof(LineageLabel));
 	for (int i = 0; i < count; i++)
 	{
 		if (nulls[i])
