@@ -15,6 +15,7 @@
 #include "catalog/pg_type.h"
 #include "common/int.h"
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -236,6 +237,15 @@ param_is_null(BindState *state, int param)
 	return IsA(arg, Const) && castNode(Const, arg)->constisnull;
 }
 
+/* Is the operand a bind variable whose value is an array? */
+static bool
+param_is_array(BindState *state, const DqlValue *operand)
+{
+	return operand && operand->type == DQL_PARAM && state->options->args_known &&
+		operand->param <= list_length(state->options->args) &&
+		OidIsValid(get_base_element_type(exprType(list_nth(state->options->args, operand->param - 1))));
+}
+
 /* An operand with every bind variable that is known to be NULL as JSON null. */
 static DqlValue *
 known_operand(BindState *state, DqlValue *operand)
@@ -393,11 +403,26 @@ bind_range(BindState *state, BoundColumn *column, DqlNode *node, BoundNode **res
 	return NULL;
 }
 
+/* array column = bind variable of an array type; NULL acts as JSON null */
+static BoundNode *
+bind_array_param(BoundColumn *column, int param)
+{
+	BoundNode  *equal = vxp_bound_node(BOUND_ARRAY_EQUAL, column);
+	BoundNode  *missing = vxp_bound_node(BOUND_BOTH_NULL, column);
+	BoundNode  *has_null = vxp_bound_node(BOUND_ELEMENT, column);
+	BoundNode  *element = vxp_bound_node(BOUND_BOTH_NULL, column->element);
+
+	equal->value.param = missing->value.param = element->value.param = param;
+	has_null->args = list_make1(element);
+	return vxp_bound_list(BOUND_OR, list_make3(equal, missing, has_null));
+}
+
 /* A node with a path: a condition on a column or on a document. */
 static VxpError *
 bind_field_node(BindState *state, DqlNode *node, BoundNode **result)
 {
 	BoundField	field;
+	DqlValue   *operand;
 	VxpError   *error;
 
 	if (node->subquery)
@@ -429,8 +454,15 @@ bind_field_node(BindState *state, DqlNode *node, BoundNode **result)
 		case DQL_COMPARE:
 			if (node->range != DQL_RANGE_NONE)
 				return bind_range(state, field.column, node, result);
-			return vxp_bind_compare(field.column, node->op, node->path,
-									known_operand(state, node->operand), node->where, result);
+			operand = known_operand(state, node->operand);
+			/* an SQL array is a list: the field is exactly that list */
+			if (field.column->kind == COLUMN_ARRAY && (node->op == DQL_OP_EQ || node->op == DQL_OP_IEQ) &&
+				param_is_array(state, operand))
+			{
+				*result = bind_array_param(field.column, operand->param);
+				return NULL;
+			}
+			return vxp_bind_compare(field.column, node->op, node->path, operand, node->where, result);
 		case DQL_ANY_CANDIDATE:
 		case DQL_ANY_ELEMENT:
 			return bind_candidate(state, field.column, node, result);

@@ -63,6 +63,7 @@ typedef enum BoundKind
 	BOUND_ANY,					/* column = one of value (an array); negated likewise */
 	BOUND_RANGE,				/* column (strategy) some, or (truth) every, member of value, a bind variable */
 	BOUND_NULL,					/* column IS NULL; negated: IS NOT NULL */
+	BOUND_BOTH_NULL,			/* column IS NULL, and so is value (a bind variable); in_list: or a member of it */
 	BOUND_LIKE,					/* column LIKE text; fold: without regard to case */
 	BOUND_FOLD_EQUAL,			/* lower(column) = lower(value) */
 	BOUND_REGEX,				/* column ~ text */
@@ -71,7 +72,7 @@ typedef enum BoundKind
 	BOUND_INSTANT,				/* a text column read as a timestamp, strategy, value */
 	BOUND_ARRAY_CONTAINS,		/* column @> value (an array) */
 	BOUND_ARRAY_OVERLAPS,		/* column && value (an array) */
-	BOUND_ARRAY_EQUAL,			/* column = value (an array) */
+	BOUND_ARRAY_EQUAL,			/* column = value (an array, or a bind variable that is one) */
 	BOUND_ELEMENT,				/* EXISTS (SELECT FROM unnest(column) WHERE args[0]) */
 	BOUND_DOCUMENT,				/* vxp.matches(column, node, field) */
 	BOUND_ANCESTOR,				/* column (lineage) has one of the ancestors in value */
@@ -86,6 +87,7 @@ typedef struct BoundNode
 	bool		truth;
 	bool		negated;
 	bool		fold;
+	bool		in_list;
 	BoundColumn *column;
 	StrategyNumber strategy;	/* btree strategy */
 	BoundValue	value;

@@ -152,6 +152,21 @@ equality_column(ParseState *pstate, const BoundQuery *bound, const BoundColumn *
 	return expr;
 }
 
+/*
+ * "operand" under the collation of the column that it compares with: else the
+ * bind variable's own, say of a column of a neighbour in the statement, might
+ * contradict it.  Where both agree, the planner drops this again.
+ */
+static Node *
+collate_like(const BoundQuery *bound, Node *operand, const Node *column)
+{
+	Oid			collation = exprCollation(column);
+
+	if (!bound->args_known || !OidIsValid(collation) || !OidIsValid(get_typcollation(exprType(operand))))
+		return operand;
+	return collate(operand, collation);
+}
+
 /* The qualified name of a type's own btree operator. */
 static List *
 type_operator(const BoundColumn *column, StrategyNumber strategy)
@@ -225,6 +240,15 @@ explicit_cast(ParseState *pstate, Node *expr, Oid type)
 	return cast;
 }
 
+/* The column for patterns and parts of its text; a char(n) without its padding. */
+static Node *
+text_column(ParseState *pstate, const BoundQuery *bound, const BoundColumn *column)
+{
+	Node	   *expr = equality_column(pstate, bound, column);
+
+	return column->base_type == BPCHAROID ? explicit_cast(pstate, expr, TEXTOID) : expr;
+}
+
 /*
  * The expression of bind variable n at the present level.  "type" is what it
  * is printed as when the caller gave no values.
@@ -268,6 +292,26 @@ text_param(ParseState *pstate, const BoundQuery *bound, int number)
 	return exprType(arg) == TEXTOID ? arg : explicit_cast(pstate, arg, TEXTOID);
 }
 
+/*
+ * A bind variable of a timestamp type, as the column's: one without a zone is
+ * UTC, so that no comparison looks at the zone of the session.
+ */
+static Node *
+time_param(ParseState *pstate, Node *arg, Oid type)
+{
+	Oid			given = getBaseType(exprType(arg));
+
+	if (given == DATEOID && type == TIMESTAMPTZOID)
+	{
+		arg = explicit_cast(pstate, arg, TIMESTAMPOID);
+		given = TIMESTAMPOID;
+	}
+	if ((given == TIMESTAMPOID && type == TIMESTAMPTZOID) ||
+		(given == TIMESTAMPTZOID && (type == TIMESTAMPOID || type == DATEOID)))
+		return core_call(pstate, "timezone", list_make2(vxp_dql_text_const("UTC"), arg));
+	return arg;
+}
+
 /* A bind variable as operand for a column: text is read as the column's type. */
 static Node *
 operand_param(ParseState *pstate, const BoundQuery *bound, const BoundColumn *column, int number, bool is_list)
@@ -280,7 +324,12 @@ operand_param(ParseState *pstate, const BoundQuery *bound, const BoundColumn *co
 
 	if (OidIsValid(element))
 	{
-		if (!is_text_type(element) || column->kind == COLUMN_TEXT)
+		bool		other_zone = is_time_kind(column->kind) &&
+			(getBaseType(element) == TIMESTAMPTZOID) != (column->kind == COLUMN_TIMESTAMPTZ);
+
+		if (!is_text_type(element) && !other_zone)
+			return arg;
+		if (column->kind == COLUMN_TEXT && column->base_type != BPCHAROID)
 			return arg;
 		if (is_time_kind(column->kind) || !OidIsValid(array))
 			ereport(ERROR,
@@ -294,10 +343,10 @@ operand_param(ParseState *pstate, const BoundQuery *bound, const BoundColumn *co
 	{
 		if (column->kind == COLUMN_TEXT)
 			return text_param(pstate, bound, number);	/* raises */
-		return arg;
+		return is_time_kind(column->kind) ? time_param(pstate, arg, column->base_type) : arg;
 	}
 	if (column->kind == COLUMN_TEXT)
-		return given == TEXTOID ? arg : explicit_cast(pstate, arg, TEXTOID);
+		return given == type ? arg : explicit_cast(pstate, arg, type);
 	if (!is_time_kind(column->kind))
 		return explicit_cast(pstate, arg, type);
 
@@ -331,6 +380,24 @@ or_both_null(ParseState *pstate, const BoundQuery *bound, const BoundColumn *col
 											makeBoolExpr(AND_EXPR, list_make2(column_null, operand_null), -1)), -1);
 }
 
+/* Is a bind variable NULL, or an array with a NULL in it?  num_nulls(VARIADIC array) IS DISTINCT FROM 0 */
+static Node *
+holds_null(ParseState *pstate, Node *operand)
+{
+	List	   *name = list_make2(makeString(pstrdup("pg_catalog")), makeString(pstrdup("num_nulls")));
+	FuncCall   *call;
+	Node	   *count;
+
+	if (!OidIsValid(get_base_element_type(exprType(operand))))
+		return null_test(operand, IS_NULL);
+	call = makeFuncCall(name, NIL, COERCE_EXPLICIT_CALL, -1);
+	call->func_variadic = true;
+	count = ParseFuncOrColumn(pstate, name, list_make1(operand), pstate->p_last_srf, call, false, -1);
+	count = core_operator(pstate, "=", count, vxp_dql_const(INT4OID, Int32GetDatum(0)));
+	NodeSetTag(count, T_DistinctExpr);
+	return count;
+}
+
 static Node *
 compare_with_param(ParseState *pstate, const BoundQuery *bound, const BoundNode *node)
 {
@@ -339,6 +406,7 @@ compare_with_param(ParseState *pstate, const BoundQuery *bound, const BoundNode 
 	Node	   *left = is_equal ? equality_column(pstate, bound, column) : ordered_column(pstate, bound, column);
 	Node	   *right = operand_param(pstate, bound, column, node->value.param, false);
 	Node	   *condition;
+	bool		known;
 
 	if (OidIsValid(get_base_element_type(exprType(right))))
 		ereport(ERROR,
@@ -346,13 +414,16 @@ compare_with_param(ParseState *pstate, const BoundQuery *bound, const BoundNode 
 				 errmsg("bind variable {\"$param\": %d} is an array, but field \"%s\" has type %s",
 						node->value.param, column->name, format_type_be(column->type)),
 				 errhint("Use $in to compare with each element.")));
+	known = IsA(right, Const);
+	right = collate_like(bound, right, left);
 	condition = (Node *) make_op(pstate, type_operator(column, node->strategy), left, right, NULL, -1);
 	if (node->negated)
 	{
 		NodeSetTag(condition, T_DistinctExpr);
 		return condition;
 	}
-	if (column->not_null || column->attnum == 0 || IsA(right, Const) ||
+	/* a constant that is NULL was bound as JSON null */
+	if (column->not_null || known ||
 		node->strategy == BTLessStrategyNumber || node->strategy == BTGreaterStrategyNumber)
 		return condition;
 	return or_both_null(pstate, bound, column, condition,
@@ -436,14 +507,10 @@ any_expr(ParseState *pstate, const BoundQuery *bound, const BoundNode *node)
 		single.strategy = BTEqualStrategyNumber;
 		return compare_with_param(pstate, bound, &single);
 	}
-	condition = (Node *) make_scalar_array_op(pstate, equal, true, left, array, -1);
-	if (!column->not_null && column->attnum != 0)
+	condition = (Node *) make_scalar_array_op(pstate, equal, true, left, collate_like(bound, array, left), -1);
+	if (!column->not_null)
 		condition = or_both_null(pstate, bound, column, condition,
-								 null_test(core_call(pstate, "array_position",
-													 list_make2(operand_param(pstate, bound, column, node->value.param, true),
-																(Node *) makeNullConst(get_base_element_type(exprType(array)), -1,
-																					   get_typcollation(get_base_element_type(exprType(array)))))),
-										   IS_NOT_NULL));
+								 holds_null(pstate, operand_param(pstate, bound, column, node->value.param, true)));
 	return node->negated ? vxp_dql_is_not_true(condition) : condition;
 }
 
@@ -568,14 +635,30 @@ ancestor_expr(ParseState *pstate, const BoundQuery *bound, const BoundNode *node
 						list_make2(path, text_param(pstate, bound, node->value.param)));
 }
 
-/* An array constant beside an array column, as the column's own array type. */
+/*
+ * column (operator) array.  A constant is of the type that values are compared
+ * in: where the column's elements are only a kind of that (name, a domain with
+ * a rule that the operand may break), it is the column that is converted.
+ */
 static Node *
-array_const(ParseState *pstate, const BoundNode *node)
+array_expr(ParseState *pstate, const BoundQuery *bound, const char *operator, const BoundNode *node)
 {
-	Node	   *array = vxp_dql_const(node->value.type, node->value.datum);
+	const BoundColumn *column = node->column;
+	Node	   *left = equality_column(pstate, bound, column);
+	Node	   *array = node->value.param > 0 ? param_expr(pstate, bound, node->value.param, column->base_type) :
+		vxp_dql_const(node->value.type, node->value.datum);
+	Oid			type = exprType(array);
 
-	return node->value.type == node->column->base_type ? array :
-		explicit_cast(pstate, array, node->column->base_type);
+	if (node->value.param > 0)
+		array = collate_like(bound, explicit_cast(pstate, array, column->base_type), left);
+	else if (type != column->base_type)
+	{
+		if (IsBinaryCoercible(type, column->base_type))
+			array = explicit_cast(pstate, array, column->base_type);
+		else
+			left = explicit_cast(pstate, left, type);
+	}
+	return core_operator(pstate, operator, left, array);
 }
 
 /* vxp_dql_condition_expr returns a leaf of the condition tree as a finished expression. */
@@ -592,6 +675,16 @@ vxp_dql_condition_expr(ParseState *pstate, const BoundQuery *bound, const BoundN
 			return any_expr(pstate, bound, node);
 		case BOUND_RANGE:
 			return range_expr(pstate, bound, node);
+		case BOUND_BOTH_NULL:
+			{
+				Node	   *column = vxp_dql_column_expr(pstate, bound, node->column);
+				Node	   *operand = param_expr(pstate, bound, node->value.param, node->in_list ? TEXTARRAYOID : TEXTOID);
+
+				return (Node *) makeBoolExpr(AND_EXPR,
+											 list_make2(null_test(column, IS_NULL),
+														node->in_list ? holds_null(pstate, operand) :
+														null_test(operand, IS_NULL)), -1);
+			}
 		case BOUND_NULL:
 			return null_test(vxp_dql_column_expr(pstate, bound, node->column),
 							 node->negated ? IS_NOT_NULL : IS_NULL);
@@ -599,23 +692,26 @@ vxp_dql_condition_expr(ParseState *pstate, const BoundQuery *bound, const BoundN
 			if (node->fold)
 				return core_operator(pstate, "~~", fold(pstate, vxp_dql_column_expr(pstate, bound, node->column)),
 									 fold(pstate, vxp_dql_text_const(node->text)));
-			return core_operator(pstate, "~~", equality_column(pstate, bound, node->column),
+			return core_operator(pstate, "~~", text_column(pstate, bound, node->column),
 								 vxp_dql_text_const(node->text));
 		case BOUND_FOLD_EQUAL:
 			return core_operator(pstate, "=", fold(pstate, vxp_dql_column_expr(pstate, bound, node->column)),
 								 fold(pstate, vxp_dql_const(node->value.type, node->value.datum)));
 		case BOUND_REGEX:
-			return core_operator(pstate, "~", equality_column(pstate, bound, node->column),
+			return core_operator(pstate, "~", text_column(pstate, bound, node->column),
 								 vxp_dql_text_const(node->text));
 		case BOUND_CONTAINS:
-			return core_operator(pstate, ">",
-								 core_call(pstate, "strpos",
-										   list_make2(equality_column(pstate, bound, node->column),
-													  text_param(pstate, bound, node->value.param))),
-								 vxp_dql_const(INT4OID, Int32GetDatum(0)));
 		case BOUND_STARTS_WITH:
-			return core_operator(pstate, "^@", equality_column(pstate, bound, node->column),
-								 text_param(pstate, bound, node->value.param));
+			{
+				Node	   *text = text_column(pstate, bound, node->column);
+				Node	   *part = collate_like(bound, text_param(pstate, bound, node->value.param),
+												vxp_dql_column_expr(pstate, bound, node->column));
+
+				if (node->kind == BOUND_STARTS_WITH)
+					return core_operator(pstate, "^@", text, part);
+				return core_operator(pstate, ">", core_call(pstate, "strpos", list_make2(text, part)),
+									 vxp_dql_const(INT4OID, Int32GetDatum(0)));
+			}
 		case BOUND_INSTANT:
 			{
 				static const char *const operators[] = {NULL, "<", "<=", "=", ">=", ">"};
@@ -632,16 +728,18 @@ vxp_dql_condition_expr(ParseState *pstate, const BoundQuery *bound, const BoundN
 					if (is_text_type(exprType(value)))
 						value = vxp_dql_call(pstate, "vxp", "instant",
 											 list_make1(text_param(pstate, bound, node->value.param)));
+					else
+						value = time_param(pstate, value, TIMESTAMPTZOID);
 				}
 				return core_operator(pstate, operators[node->strategy],
 									 vxp_dql_call(pstate, "vxp", "instant_or_null", list_make1(text)), value);
 			}
 		case BOUND_ARRAY_CONTAINS:
-			return core_operator(pstate, "@>", equality_column(pstate, bound, node->column), array_const(pstate, node));
+			return array_expr(pstate, bound, "@>", node);
 		case BOUND_ARRAY_OVERLAPS:
-			return core_operator(pstate, "&&", equality_column(pstate, bound, node->column), array_const(pstate, node));
+			return array_expr(pstate, bound, "&&", node);
 		case BOUND_ARRAY_EQUAL:
-			return core_operator(pstate, "=", equality_column(pstate, bound, node->column), array_const(pstate, node));
+			return array_expr(pstate, bound, "=", node);
 		case BOUND_DOCUMENT:
 			return document_expr(pstate, bound, node);
 		case BOUND_ANCESTOR:

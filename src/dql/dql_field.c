@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
@@ -52,6 +53,20 @@ column_kind(Oid base_type)
 	}
 }
 
+/*
+ * Can no row of the relation have NULL in the column?  A table that inherits
+ * may lack the constraint of its parent, a partition may not; a foreign
+ * table's constraint is a promise that nobody checks.
+ */
+static bool
+never_null(Relation relation, AttrNumber attnum)
+{
+	Form_pg_class class = relation->rd_rel;
+
+	return vxp_attribute_not_null(RelationGetDescr(relation), attnum - 1) &&
+		(class->relkind == RELKIND_RELATION ? !class->relhassubclass : class->relkind == RELKIND_PARTITIONED_TABLE);
+}
+
 /* vxp_bind_column describes a user column; it must not be dropped. */
 BoundColumn *
 vxp_bind_column(Relation relation, AttrNumber attnum)
@@ -65,7 +80,7 @@ vxp_bind_column(Relation relation, AttrNumber attnum)
 	column->type = attribute->atttypid;
 	column->base_type = getBaseType(attribute->atttypid);
 	column->collation = attribute->attcollation;
-	column->not_null = attribute->attnotnull;
+	column->not_null = never_null(relation, attnum);
 	column->kind = column_kind(column->base_type);
 	if (column->kind == COLUMN_ARRAY)
 	{
