@@ -14,7 +14,7 @@ SET search_path = public, vxp;
 CREATE TABLE malformed (request text, sqlstate text, path text);
 \set load '\\copy malformed FROM ' :'errors' ' WITH (FORMAT csv, HEADER, DELIMITER E''\\t'', QUOTE E''\\b'', FORCE_NOT_NULL (request))'
 :load
-SELECT count(*) >= 200 AS many, count(DISTINCT request) = count(*) AS different FROM malformed;
+SELECT count(*) >= 200 AS many, cardinality(array_agg(DISTINCT request)) = count(*) AS different FROM malformed;
 
 -- SQLSTATE, detail and hint of the error that a request gives
 CREATE FUNCTION fault(request text, OUT state text, OUT message text, OUT detail text, OUT hint text)
