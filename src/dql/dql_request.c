@@ -29,9 +29,6 @@ typedef struct RequestKey
 	const char *manual;			/* what it means, one line */
 } RequestKey;
 
-#define fail_shape(parse, place, ...) \
-	vxp_dql_fail(parse, place, ERRCODE_INVALID_PARAMETER_VALUE, __VA_ARGS__)
-
 /*
  * vxp_dql_integer reads a number that is an integer by value, as 10, 10.0 or
  * 1e1.  Returns false for other numbers, and beyond 18 digits.
