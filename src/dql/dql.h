@@ -101,6 +101,14 @@ typedef enum DqlNodeKind
 	DQL_HAS_ANCESTOR			/* operand: ARRAY of STRING, or PARAM */
 } DqlNodeKind;
 
+/* Order operators over several values (section 4.10). */
+typedef enum DqlRange
+{
+	DQL_RANGE_NONE,				/* the operand is one value */
+	DQL_RANGE_ANY,				/* the relation holds to some value */
+	DQL_RANGE_ALL				/* the relation holds to every value */
+} DqlRange;
+
 typedef struct DqlNode
 {
 	DqlNodeKind kind;
@@ -109,7 +117,30 @@ typedef struct DqlNode
 	DqlPath    *path;			/* also of AND, OR and NOT between conditions of one field */
 	DqlOp		op;
 	DqlValue   *operand;
+	DqlRange	range;			/* COMPARE with GT, GTE, LT, LTE; the operand is an ARRAY or PARAM then */
+	struct DqlRequest *subquery;	/* COMPARE with IN or a range: the values, and no operand */
 } DqlNode;
+
+/* How many rows of the joined resource must satisfy the join (section 5). */
+typedef enum DqlQuantifier
+{
+	DQL_JOIN_ANY,
+	DQL_JOIN_NONE,
+	DQL_JOIN_ALL,
+	DQL_JOIN_AT_LEAST,
+	DQL_JOIN_EXACTLY
+} DqlQuantifier;
+
+typedef struct DqlJoin
+{
+	const char *where;
+	char	   *resource;		/* NULL with local and foreign: the default of the outer resource */
+	DqlPath    *local;			/* field of the joined resource */
+	DqlPath    *foreign;		/* field of the returned resource */
+	DqlNode    *filter;			/* NULL: every row */
+	DqlQuantifier quantifier;
+	int64		count;			/* AT_LEAST, EXACTLY */
+} DqlJoin;
 
 typedef struct DqlSortKey
 {
@@ -147,6 +178,11 @@ typedef struct DqlRequest
 	DqlCountMode count;
 	char	   *as_of;			/* timestamp text, checked; NULL: not given */
 	bool		all_versions;
+	List	   *joins;			/* of DqlJoin *, all required */
+	List	   *intersect;		/* of DqlRequest *: the id is in every one */
+	List	   *except;			/* of DqlRequest *: the id is in none */
+	const char *where;			/* a nested request: its place in the outer one */
+	const DqlValue *source;		/* a nested request: as it was read */
 	List	   *datasets;		/* of DqlValue * STRING: context.datasets etc., nulls dropped */
 	List	   *projects;		/* likewise */
 	int			depth;			/* deepest nesting of logical and nested conditions */

@@ -76,6 +76,7 @@ typedef struct EvalNode
 	EvalConst	operand;
 	EvalConst	upper;			/* $between: its second bound */
 	EvalList	list;			/* $in */
+	DqlRange	range;			/* $any, $all: "list.others" holds the values */
 	EvalGlob   *glob;
 } EvalNode;
 

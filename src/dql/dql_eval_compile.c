@@ -350,10 +350,42 @@ compile_instant(Compile *compile, const DqlNode *node, EvalNode *result)
 		raise_operand(node, "a timestamp string or epoch milliseconds");
 }
 
+/* compile_range prepares the values of $any and $all; nulls count for nothing. */
+static void
+compile_range(Compile *compile, const DqlNode *node, EvalNode *result)
+{
+	const DqlValue *operand = resolve(compile, node, node->operand);
+	EvalList   *list = &result->list;
+	DqlValue   *const *items = operand->items;
+	DqlValue   *single = (DqlValue *) operand;
+	int			count = operand->count;
+
+	if (operand->type != DQL_ARRAY)
+	{
+		items = &single;
+		count = 1;
+	}
+	result->range = node->range;
+	list->others = palloc(Max(count, 1) * sizeof(EvalConst));
+	for (int i = 0; i < count; i++)
+	{
+		const DqlValue *item = resolve(compile, node, items[i]);
+
+		CHECK_FOR_INTERRUPTS();
+		if (item->type != DQL_NULL)
+			compile_order(compile, node, item, result->is_epoch, &list->others[list->other_count++]);
+	}
+}
+
 static void
 compile_compare(Compile *compile, const DqlNode *node, EvalNode *result)
 {
 	result->op = node->op;
+	if (node->range != DQL_RANGE_NONE)
+	{
+		compile_range(compile, node, result);
+		return;
+	}
 	switch (node->op)
 	{
 		case DQL_OP_EQ:
@@ -484,6 +516,10 @@ compile_node(Compile *compile, const DqlNode *node)
 		vxp_error_raise(vxp_error_hint(vxp_error(ERRCODE_FEATURE_NOT_SUPPORTED, node->where,
 												 "\"$hasAncestor\" cannot be tested on a document"),
 									   "A document does not hold its lineage; query its resource type instead."));
+	if (node->kind == DQL_COMPARE && node->subquery != NULL)
+		vxp_error_raise(vxp_error_hint(vxp_error(ERRCODE_FEATURE_NOT_SUPPORTED, node->where,
+												 "a subquery cannot be evaluated for a single document"),
+									   "Query the resource type, or give the values as a list."));
 	if (!is_logic)
 		compile_path(compile, node->path, result);
 	if (node->kind == DQL_COMPARE)

@@ -172,10 +172,15 @@ type_operator(const BoundColumn *column, StrategyNumber strategy)
 	return name;
 }
 
-/* Is the type text, or a type whose values a JSON client sends as such? */
+/*
+ * Is the type text, or a type whose values a JSON client sends as such?
+ * InvalidOid, as for the element type of what is no array, is not.
+ */
 static bool
 is_text_type(Oid type)
 {
+	if (!OidIsValid(type))
+		return false;
 	switch (getBaseType(type))
 	{
 		case TEXTOID:

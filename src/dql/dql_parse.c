@@ -145,6 +145,65 @@ epoch_fits(const char *literal)
 	return milliseconds >= -210866803200000.0 && milliseconds <= 8640000000000000.0;
 }
 
+/* $any and $all, alone in the operand object of an order operator (section 4.10) */
+static const DqlOpInfo *
+range_operator(const DqlOpInfo *info, const DqlValue *value)
+{
+	const DqlOpInfo *range;
+
+	if (info->op != DQL_OP_GT && info->op != DQL_OP_GTE && info->op != DQL_OP_LT && info->op != DQL_OP_LTE)
+		return NULL;
+	if (value->type != DQL_OBJECT || value->count != 1)
+		return NULL;
+	range = vxp_dql_op_find(value->keys[0]);
+	return range && range->form == DQL_FORM_OPERAND && range->op != 0 ? range : NULL;
+}
+
+/* parse_range reads {"$gt": {"$any": values}} and its like; nulls in a list count for nothing. */
+static DqlNode *
+parse_range(DqlParse *parse, DqlPath *path, const DqlOpInfo *info, const DqlOpInfo *range,
+			const DqlValue *value, const DqlPlace *place)
+{
+	DqlNode    *node;
+	DqlValue   *operand = NULL;
+	DqlRequest *subquery = NULL;
+	DqlPlace	child = {place, range->name, -1};
+
+	if (vxp_dql_is_subquery(value))
+	{
+		subquery = vxp_dql_parse_subquery(parse, value, &child);
+		if (subquery == NULL)
+			return NULL;
+	}
+	else
+	{
+		if (!vxp_dql_parse_param(parse, value, &child, &operand))
+			return NULL;
+		if (operand == NULL && value->type != DQL_ARRAY)
+		{
+			fail_operand(parse, range, value, &child);
+			return NULL;
+		}
+		if (operand == NULL && (operand = vxp_dql_parse_values(parse, value, &child)) == NULL)
+			return NULL;
+		for (int i = 0; operand->type == DQL_ARRAY && i < operand->count; i++)
+		{
+			DqlPlace	item = {&child, NULL, i};
+
+			if (operand->items[i]->type == DQL_ARRAY || operand->items[i]->type == DQL_OBJECT)
+			{
+				fail_shape(parse, &item, "a value of operator \"%s\" cannot be %s", range->name,
+						   vxp_dql_kind_name(operand->items[i]));
+				return NULL;
+			}
+		}
+	}
+	node = make_compare(parse, path, info->op, operand, false, place);
+	node->range = range->op;
+	node->subquery = subquery;
+	return node;
+}
+
 /* parse_compare reads an operator whose node takes the operand as it is. */
 static DqlNode *
 parse_compare(DqlParse *parse, DqlPath *path, const DqlOpInfo *info, const DqlValue *value,
@@ -154,6 +213,8 @@ parse_compare(DqlParse *parse, DqlPath *path, const DqlOpInfo *info, const DqlVa
 	DqlValue   *operand;
 	int64		instant;
 
+	if (range_operator(info, value))
+		return parse_range(parse, path, info, range_operator(info, value), value->items[0], place);
 	if (!vxp_dql_parse_param(parse, value, place, &operand))
 		return NULL;
 	if (operand == NULL && (info->kinds & (1 << DQL_OBJECT)) == 0 && is_operator_object(value))
@@ -218,12 +279,16 @@ parse_in(DqlParse *parse, DqlPath *path, const DqlOpInfo *info, const DqlValue *
 {
 	DqlValue   *operand;
 
-	if (vxp_dql_has_key(value, "select"))
+	if (vxp_dql_is_subquery(value))
 	{
-		vxp_error_hint(vxp_dql_fail(parse, place, ERRCODE_FEATURE_NOT_SUPPORTED,
-									"a subquery in \"%s\" is not supported in this version", info->name),
-					   "Ask for the values first and send them as a list.");
-		return NULL;
+		DqlRequest *subquery = vxp_dql_parse_subquery(parse, value, place);
+		DqlNode    *node;
+
+		if (subquery == NULL)
+			return NULL;
+		node = make_compare(parse, path, DQL_OP_IN, NULL, false, place);
+		node->subquery = subquery;
+		return info->negated ? make_parent(DQL_NOT, node, place, path) : node;
 	}
 	if (value->type == DQL_ARRAY)
 		operand = vxp_dql_parse_values(parse, value, place);

@@ -49,6 +49,20 @@ extern DqlNode *vxp_dql_parse_filter(DqlParse *parse, const DqlValue *value, con
 extern bool vxp_dql_integer(const DqlValue *value, int64 *result);
 extern bool vxp_dql_request_key(int index, const char **name, const char **manual);
 extern void vxp_dql_parse_request(DqlParse *parse, const DqlValue *value);
+typedef enum DqlScope
+{
+	DQL_SCOPE_REQUEST,			/* a whole request */
+	DQL_SCOPE_SUBQUERY,			/* values of one field (section 4.10) */
+	DQL_SCOPE_SET				/* a query of intersect or except (section 5) */
+} DqlScope;
+extern bool vxp_dql_is_request_key(const char *key);
+extern DqlRequest *vxp_dql_parse_nested(DqlParse *parse, const DqlValue *value, DqlScope scope, const DqlPlace *place);
+
+/* dql_relate.c: conditions that look at other rows */
+extern bool vxp_dql_is_subquery(const DqlValue *value);
+extern DqlRequest *vxp_dql_parse_subquery(DqlParse *parse, const DqlValue *value, const DqlPlace *place);
+extern void vxp_dql_parse_joins(DqlParse *parse, const DqlValue *value, const DqlPlace *place);
+extern List *vxp_dql_parse_sets(DqlParse *parse, const DqlValue *value, const DqlPlace *place);
 extern List *vxp_dql_parse_sort_value(DqlParse *parse, const DqlValue *value, const DqlPlace *place);
 
 #endif							/* VXP_DQL_PARSE_H */
