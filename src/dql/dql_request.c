@@ -46,10 +46,11 @@ vxp_dql_integer(const DqlValue *value, int64 *result)
 	int64		exponent = 0;
 	int			leading = 0;
 	const char *c = value->string;
-	bool		negative = *c == '-';
+	bool		negative;
 
 	if (value->type != DQL_NUMBER)
 		return false;
+	negative = *c == '-';
 	digits = palloc(value->length + 1);
 	if (negative)
 		c++;
