@@ -182,6 +182,7 @@ typedef struct DqlRequest
 	List	   *intersect;		/* of DqlRequest *: the id is in every one */
 	List	   *except;			/* of DqlRequest *: the id is in none */
 	const char *where;			/* a nested request: its place in the outer one */
+	const DqlValue *source;		/* a nested request: as it was read */
 	List	   *datasets;		/* of DqlValue * STRING: context.datasets etc., nulls dropped */
 	List	   *projects;		/* likewise */
 	int			depth;			/* deepest nesting of logical and nested conditions */

@@ -88,7 +88,7 @@ typedef struct EvalPath
 	int			count;
 } EvalPath;
 
-/* dql_document.c: the path in argument 1, split once per call site */
+/* dql_sort_key.c: the path in argument 1, split once per call site */
 extern EvalPath *vxp_dql_cached_path(FunctionCallInfo fcinfo);
 
 /* dql_eval_compile.c */
