@@ -78,27 +78,38 @@ core_operator(ParseState *pstate, const char *operator, Node *left, Node *right)
 
 /*
  * vxp_dql_column_expr returns the Var of a column, wherever in the statement we
- * are: columns of the table belong to the outermost level, elements to ours.
- * The look-up marks the column for the privilege check.
+ * are.  A nested query's table is known by its alias, the outermost query's is
+ * the outermost table with its OID.  The look-up marks the column for the
+ * privilege check.
  */
 Node *
 vxp_dql_column_expr(ParseState *pstate, const BoundQuery *bound, const BoundColumn *column)
 {
-	ParseState *level = pstate;
+	ParseNamespaceItem *found = NULL;
+	int			found_up = 0;
 	int			levels_up = 0;
-	ListCell   *lc;
 
 	if (column->attnum == 0)
 		return scanNSItemForColumn(pstate, llast(pstate->p_namespace), 0, DQL_ELEMENT_ALIAS, -1);
-	for (; level->parentParseState; level = level->parentParseState)
-		levels_up++;
-	foreach(lc, level->p_namespace)
+	for (ParseState *level = pstate; level; level = level->parentParseState, levels_up++)
 	{
-		ParseNamespaceItem *item = lfirst(lc);
+		ListCell   *lc;
 
-		if (item->p_rte->rtekind == RTE_RELATION && item->p_rte->relid == bound->relid)
-			return scanNSItemForColumn(pstate, item, levels_up, column->name, -1);
+		foreach(lc, level->p_namespace)
+		{
+			ParseNamespaceItem *item = lfirst(lc);
+
+			if (item->p_rte->rtekind != RTE_RELATION || item->p_rte->relid != bound->relid)
+				continue;
+			if (bound->alias && (found || strcmp(item->p_names->aliasname, bound->alias) != 0))
+				continue;
+			found = item;
+			found_up = levels_up;
+		}
 	}
+	if (found)
+		return scanNSItemForColumn(pstate, found, found_up, column->name, -1);
+
 	/* somebody renamed a schema or a table between the look-up and the lock */
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_TABLE),
@@ -522,6 +533,22 @@ any_expr(ParseState *pstate, const BoundQuery *bound, const BoundNode *node)
 	return node->negated ? vxp_dql_is_not_true(condition) : condition;
 }
 
+/* column op ANY or ALL (bind variable): its nulls count for nothing */
+static Node *
+range_expr(ParseState *pstate, const BoundQuery *bound, const BoundNode *node)
+{
+	Node	   *array = operand_param(pstate, bound, node->column, node->value.param, true);
+	Oid			element = get_base_element_type(exprType(array));
+	List	   *operator = type_operator(node->column, node->strategy);
+
+	if (!OidIsValid(element))
+		return (Node *) make_op(pstate, operator, ordered_column(pstate, bound, node->column), array, NULL, -1);
+	array = core_call(pstate, "array_remove",
+					  list_make2(array, (Node *) makeNullConst(element, -1, get_typcollation(element))));
+	return (Node *) make_scalar_array_op(pstate, operator, !node->truth,
+										 ordered_column(pstate, bound, node->column), array, -1);
+}
+
 /* lower() by the database's own rules, on both sides alike ($ieq) */
 static Node *
 fold(ParseState *pstate, Node *expr)
@@ -533,30 +560,45 @@ fold(ParseState *pstate, Node *expr)
 	return core_call(pstate, "lower", list_make1(expr));
 }
 
+/* Does a bind variable from "low" to "high" occur in the value? */
 static bool
-uses_param(const DqlValue *value)
+value_uses_param(const DqlValue *value, int low, int high)
 {
 	if (value == NULL)
 		return false;
 	if (value->type == DQL_PARAM)
-		return true;
+		return value->param >= low && value->param <= high;
 	for (int i = 0; (value->type == DQL_ARRAY || value->type == DQL_OBJECT) && i < value->count; i++)
-		if (uses_param(value->items[i]))
+		if (value_uses_param(value->items[i], low, high))
 			return true;
 	return false;
 }
 
 static bool
-node_uses_param(const DqlNode *node)
+node_uses_param(const DqlNode *node, int low, int high)
 {
 	ListCell   *lc;
 
-	if (uses_param(node->operand))
+	if (value_uses_param(node->operand, low, high))
 		return true;
 	foreach(lc, node->args)
-		if (node_uses_param(lfirst(lc)))
+		if (node_uses_param(lfirst(lc), low, high))
 			return true;
 	return false;
+}
+
+/* vxp_dql_uses_param: does bind variable "number" occur in the condition? */
+bool
+vxp_dql_uses_param(const DqlNode *node, int number)
+{
+	return node_uses_param(node, number, number);
+}
+
+/* vxp_dql_uses_param_above: does one with a larger number? */
+bool
+vxp_dql_uses_param_above(const DqlNode *node, int number)
+{
+	return node_uses_param(node, number + 1, PG_INT32_MAX);
 }
 
 /* vxp.matches(column, '{"filter": ...}' [, field [, values of bind variables]]) */
@@ -576,11 +618,11 @@ document_expr(ParseState *pstate, const BoundQuery *bound, const BoundNode *node
 	args = list_make2(document, vxp_dql_request_const(filter.data));
 	if (node->field)
 		args = lappend(args, vxp_dql_text_const(node->field));
-	if (node_uses_param(node->node))
+	if (vxp_dql_uses_param_above(node->node, 0))
 	{
 		List	   *values = NIL;
 
-		for (int i = 1; i <= bound->request->max_param; i++)
+		for (int i = 1; i <= bound->outermost->request->max_param; i++)
 		{
 			Node	   *value = param_expr(pstate, bound, i, TEXTOID);
 
@@ -590,7 +632,7 @@ document_expr(ParseState *pstate, const BoundQuery *bound, const BoundNode *node
 		}
 		if (!node->field)
 			args = lappend(args, makeNullConst(TEXTOID, -1, DEFAULT_COLLATION_OID));
-		args = lappend(args, core_call(pstate, "jsonb_build_array", values));
+		args = lappend(args, vxp_dql_params_expr(pstate, bound, values, node->node));
 	}
 	return vxp_dql_call(pstate, "vxp", "matches", args);
 }
@@ -650,6 +692,8 @@ vxp_dql_condition_expr(ParseState *pstate, const BoundQuery *bound, const BoundN
 			return compare_expr(pstate, bound, node);
 		case BOUND_ANY:
 			return any_expr(pstate, bound, node);
+		case BOUND_RANGE:
+			return range_expr(pstate, bound, node);
 		case BOUND_BOTH_NULL:
 			{
 				Node	   *column = vxp_dql_column_expr(pstate, bound, node->column);
@@ -723,6 +767,8 @@ vxp_dql_condition_expr(ParseState *pstate, const BoundQuery *bound, const BoundN
 		case BOUND_OR:
 		case BOUND_NOT:
 		case BOUND_ELEMENT:
+		case BOUND_RELATED:
+		case BOUND_EXTREME:
 			break;				/* structure, not a leaf */
 	}
 	elog(ERROR, "unrecognized bound DQL condition: %d", (int) node->kind);

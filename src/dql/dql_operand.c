@@ -501,8 +501,9 @@ bind_in(BoundColumn *column, const DqlPath *path, const DqlValue *operand, const
 	return NULL;
 }
 
-static StrategyNumber
-order_strategy(DqlOp op)
+/* vxp_order_strategy returns the btree strategy of an order operator. */
+StrategyNumber
+vxp_order_strategy(DqlOp op)
 {
 	switch (op)
 	{
@@ -529,7 +530,7 @@ bind_order(BoundColumn *column, DqlOp op, const DqlValue *operand, bool epoch,
 		*result = op == DQL_OP_GTE || op == DQL_OP_LTE ? null_node(column, true) : vxp_bound_const(false);
 		return NULL;
 	}
-	return bind_scalar(column, order_strategy(op), operand, epoch, where, result);
+	return bind_scalar(column, vxp_order_strategy(op), operand, epoch, where, result);
 }
 
 /* $after and $before (section 4.8): text columns are read as timestamps */
@@ -546,7 +547,7 @@ bind_instant(BoundColumn *column, DqlOp op, const DqlValue *operand, const char 
 						 "field \"%s\" of type %s holds no timestamps",
 						 column->name, format_type_be(column->type));
 	*result = vxp_bound_node(BOUND_INSTANT, column);
-	(*result)->strategy = order_strategy(op);
+	(*result)->strategy = vxp_order_strategy(op);
 	if (operand->type == DQL_PARAM)
 	{
 		(*result)->value.param = operand->param;
