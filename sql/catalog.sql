@@ -171,6 +171,27 @@ DROP SCHEMA moved_test, catalog_test CASCADE;
 SELECT count(*) FROM resource_type WHERE schema_name IN ('catalog_test', 'moved_test');
 SELECT count(*) FROM resource_relation r WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = r.relid);
 
+-- the extension can go and come back in one session
+CREATE SCHEMA again;
+SET search_path = again, vxp;
+SELECT create_resource_type('Root');
+INSERT INTO root (identifier) VALUES ('root/1');
+BEGIN;
+DROP EXTENSION vxp_query CASCADE;
+SELECT * FROM root;
+ROLLBACK;
+BEGIN;
+DROP EXTENSION vxp_query CASCADE;
+CREATE EXTENSION vxp_query;
+SELECT create_resource_type('Tree');
+INSERT INTO tree (identifier) VALUES ('tree/1');
+SELECT identifier FROM tree('{}');
+SELECT identifier FROM root('{}');
+ROLLBACK;
+INSERT INTO root (identifier) VALUES ('root/2');
+SELECT count(*) FROM root('{}');
+DROP SCHEMA again CASCADE;
+
 -- every function of this area has a fixed path or none to need, and none is SECURITY DEFINER (0, 0)
 SELECT count(*) FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
 WHERE p.pronamespace = 'vxp'::regnamespace AND l.lanname = 'plpgsql'

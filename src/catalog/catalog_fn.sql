@@ -239,13 +239,13 @@ BEGIN
 			HINT = 'Pass another lineage_field.';
 	END IF;
 
-	ddl := format('CREATE TABLE %I.%I (identifier text COLLATE "C" NOT NULL, parent_identifier text COLLATE "C"', schema, tab)
+	ddl := format('CREATE TABLE %I.%I (identifier pg_catalog.text COLLATE pg_catalog."C" NOT NULL, parent_identifier pg_catalog.text COLLATE pg_catalog."C"', schema, tab)
 		|| CASE WHEN optional THEN '' ELSE ' NOT NULL' END
 		|| CASE WHEN columns ~ '^\s*$' THEN '' ELSE E',\n' || columns || E'\n' END
-		|| ', license text COLLATE "C", derived_from text[] COLLATE "C", metadata jsonb'
+		|| ', license pg_catalog.text COLLATE pg_catalog."C", derived_from pg_catalog.text[] COLLATE pg_catalog."C", metadata pg_catalog.jsonb'
 		|| ', valid_from timestamp with time zone NOT NULL DEFAULT pg_catalog.now(), valid_to timestamp with time zone'
 		|| ', created_at timestamp with time zone NOT NULL DEFAULT pg_catalog.now()'
-		|| (SELECT string_agg(format(', %I text COLLATE "C"', f), '' ORDER BY n) FROM unnest(fields) WITH ORDINALITY u(f, n))
+		|| (SELECT string_agg(format(', %I pg_catalog.text COLLATE pg_catalog."C"', f), '' ORDER BY n) FROM unnest(fields) WITH ORDINALITY u(f, n))
 		|| format(', lineage @extschema@.lineage NOT NULL, CONSTRAINT %I PRIMARY KEY (identifier)'
 			', CONSTRAINT %I CHECK (@extschema@.valid_identifier(identifier, %L))'
 			', CONSTRAINT %I CHECK (valid_from OPERATOR(pg_catalog.<) valid_to))',
@@ -320,7 +320,10 @@ LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	IF EXISTS (SELECT FROM pg_opclass o JOIN pg_am m ON m.oid = o.opcmethod
-			   WHERE m.amname = 'gist' AND o.opcdefault AND o.opcintype = '@extschema@.lineage'::regtype) THEN
+			   WHERE m.amname = 'gist' AND o.opcdefault AND o.opcintype = '@extschema@.lineage'::regtype)
+		AND NOT EXISTS (SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam
+			   JOIN pg_attribute a ON a.attrelid = relation AND a.attname = col
+			   WHERE i.indrelid = relation AND m.amname = 'gist' AND i.indpred IS NULL AND i.indkey[0] = a.attnum) THEN
 		EXECUTE format('CREATE INDEX ON %s USING gist (%I)', relation, col);
 	END IF;
 END
@@ -349,7 +352,10 @@ BEGIN
 		RETURN 'NULL::text';
 	END IF;
 	col := format('%s.%I', alias, type.parent_column);
-	IF type.created OR cardinality(prefixes) <> 1 THEN
+	-- as catalog_table.c decides: a type whose id is its identifier has whole identifiers as parents, too
+	IF cardinality(prefixes) <> 1 OR type.id_column = type.identifier_column
+		AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = format('%I.%I', type.schema_name, type.table_name)::regclass
+			AND a.attname = type.parent_column AND a.atttypid = 'text'::regtype) THEN
 		RETURN col || '::text';
 	END IF;
 	RETURN format('CASE WHEN starts_with(%1$s::text, %2$L) THEN %1$s::text ELSE %2$L || %1$s::text END', col, prefixes[1] || '/');
@@ -405,7 +411,9 @@ BEGIN
 		IF NOT 'identifier' = ANY (columns) THEN
 			PERFORM @extschema@.catalog_add_column(relation, 'identifier', 'text COLLATE "C"',
 				format('identifies the resource: %s/ and the id; derived', type.prefix));
-		ELSIF type.id_column IS DISTINCT FROM 'identifier' THEN
+		ELSIF type.id_column IS DISTINCT FROM 'identifier' AND col_description(relation,
+				(SELECT a.attnum FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = 'identifier')) IS DISTINCT FROM
+				format('identifies the resource: %s/ and the id; derived', type.prefix) THEN
 			type.fields := type.fields || '{"identifier": "identifier"}';
 		END IF;
 	END IF;
@@ -430,6 +438,11 @@ BEGIN
 		IF EXISTS (SELECT FROM pg_partitioned_table p JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = ANY (p.partattrs)
 				WHERE p.partrelid = relation AND a.attname = above.lineage_field AND a.atttypid = 'text'::regtype) THEN
 			-- the writer supplies what decides the partition, and the trigger checks it
+			type.lineage_fields := type.lineage_fields || above.lineage_field::text;
+		ELSIF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = above.lineage_field
+				AND a.atttypid = 'text'::regtype AND NOT a.attisdropped
+				AND col_description(relation, a.attnum) ~ '; derived( from .*)?$') THEN
+			-- one that an earlier registration left
 			type.lineage_fields := type.lineage_fields || above.lineage_field::text;
 		ELSIF above.lineage_field = ANY (columns || type.lineage_fields::name[]) THEN
 			RAISE NOTICE USING MESSAGE = format('column "%s" of %s exists already and is left as it is', above.lineage_field, relation),
@@ -456,7 +469,7 @@ BEGIN
 			|| ')';
 	END IF;
 	IF type.lineage_column = ANY (columns) THEN
-		-- paths that are there are kept, and judged below; their lineage fields are new
+		-- paths that are there are kept, and judged below; their lineage fields may be new
 		EXECUTE format('UPDATE %1$s t SET %2$I = %2$I WHERE %2$I IS NOT NULL', relation, type.lineage_column);
 	END IF;
 	LOOP
@@ -484,11 +497,9 @@ BEGIN
 				WHERE c.oid = relation)
 			THEN 'CREATE UNIQUE INDEX ON %s (%I)' ELSE 'CREATE INDEX ON %s (%I)' END, relation, type.identifier_column);
 	END IF;
-	FOR above IN SELECT f AS field FROM unnest(type.lineage_fields) f
-		UNION ALL SELECT type.parent_column WHERE type.parent_column IS NOT NULL
-			AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = relation AND i.indpred IS NULL
-				AND i.indkey[0] = (SELECT a.attnum FROM pg_attribute a
-					WHERE a.attrelid = relation AND a.attname = type.parent_column))
+	FOR above IN SELECT f.field FROM unnest(type.lineage_fields || type.parent_column::text) f(field)
+			JOIN pg_attribute a ON a.attrelid = relation AND a.attname = f.field
+		WHERE NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = relation AND i.indpred IS NULL AND i.indkey[0] = a.attnum)
 	LOOP
 		EXECUTE format('CREATE INDEX ON %s (%I)', relation, above.field);
 	END LOOP;
@@ -589,6 +600,13 @@ BEGIN
 	LOOP
 		EXECUTE format('DROP TRIGGER %I ON %s', trigger_name, relation);
 	END LOOP;
+	-- nobody fills the derived columns any more
+	IF FOUND THEN
+		EXECUTE format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', relation, type.lineage_column);
+		IF type.id_column IS DISTINCT FROM type.identifier_column AND NOT type.fields ? 'identifier' THEN
+			EXECUTE format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', relation, type.identifier_column);
+		END IF;
+	END IF;
 	view_oid := (SELECT c.oid FROM pg_class c JOIN @extschema@.resource_relation r ON r.view_relid = c.oid WHERE r.name = unregister.name);
 	IF view_oid IS NOT NULL THEN
 		EXECUTE format('DROP VIEW %s', view_oid::regclass);
@@ -755,9 +773,9 @@ COMMENT ON FUNCTION check_lineage(text) IS 'Resources whose path or lineage fiel
 --
 CREATE VIEW resource_types WITH (security_invoker = true) AS
 	SELECT t.name,
-		pg_catalog.to_regclass(pg_catalog.format('%I.%I', t.schema_name, t.table_name)) AS relation,
+		r.relid::pg_catalog.regclass AS relation,
 		t.prefix, t.parents, t.versioned, t.lineage_field,
 		t.view_name, t.function_name, t.id_column, t.document_column, t.fields, t.default_sort
-	FROM resource_type t;
+	FROM resource_type t LEFT JOIN resource_relation r ON r.name OPERATOR(pg_catalog.=) t.name;
 COMMENT ON VIEW resource_types IS 'the resource types of this database: name, table, prefix of identifiers, possible parents, and what lies beside the table';
 GRANT SELECT ON resource_types TO PUBLIC;
