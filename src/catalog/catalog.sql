@@ -194,6 +194,18 @@ END
 $$;
 COMMENT ON FUNCTION catalog_check_type(resource_type, regclass) IS 'raises an error when the definition does not fit the table: columns, their types, fields, default sort';
 
+CREATE FUNCTION catalog_wrappers(relation regclass) RETURNS SETOF regprocedure
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN QUERY SELECT p.oid::regprocedure
+		FROM pg_class c JOIN pg_proc p ON p.prorettype = c.reltype JOIN pg_language l ON l.oid = p.prolang
+		WHERE c.oid = relation AND l.lanname = 'c' AND p.prosrc = 'vxp_query'
+			AND p.proargtypes[0] = '@extschema@.dql'::regtype;
+END
+$$;
+COMMENT ON FUNCTION catalog_wrappers(regclass) IS 'the wrapper functions of the table, whatever their names';
+
 CREATE FUNCTION catalog_function_name(relation regclass, wanted name DEFAULT NULL) RETURNS name
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -215,9 +227,7 @@ BEGIN
 			AND (p.pronamespace IN ('pg_catalog'::regnamespace, '@extschema@'::regnamespace)
 				 OR p.pronamespace = schema AND p.pronargs BETWEEN 1 AND 2
 					AND p.proargtypes[0] = to_regtype('@extschema@.dql')
-					AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass
-						AND d.objid = p.oid AND d.refclassid = 'pg_class'::regclass
-						AND d.refobjid = relation AND d.deptype = 'i')))
+					AND p.oid NOT IN (SELECT w::oid FROM @extschema@.catalog_wrappers(relation) w)))
 			-- name(dql) would be read as a cast
 			AND NOT EXISTS (SELECT FROM pg_type t WHERE t.typname = candidate AND t.typrelid <> relation
 				AND t.typnamespace IN ('pg_catalog'::regnamespace, '@extschema@'::regnamespace));
@@ -391,9 +401,8 @@ BEGIN
 			EXECUTE format('ALTER VIEW %s OWNER TO %I', altered.view_relid::regclass, pg_get_userbyid(altered.relowner));
 		END IF;
 		FOR wrapper IN
-			SELECT p.oid, p.pronamespace, p.proowner FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
-			WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_class'::regclass
-				AND d.refobjid = altered.relid AND d.deptype = 'i'
+			SELECT p.oid, p.pronamespace, p.proowner
+			FROM @extschema@.catalog_wrappers(altered.relid) w JOIN pg_proc p ON p.oid = w
 		LOOP
 			IF wrapper.pronamespace <> altered.relnamespace THEN
 				EXECUTE format('ALTER FUNCTION %s SET SCHEMA %I', wrapper.oid::regprocedure, altered.nspname);

@@ -131,7 +131,7 @@ BEGIN
 	LOOP
 		EXECUTE format('COMMENT ON COLUMN %I.%I.%I IS %L', type.schema_name, view, col.attname, col.description);
 	END LOOP;
-	IF view IS DISTINCT FROM type.view_name OR view_oid IS NULL THEN
+	IF kept = '{}' THEN
 		UPDATE @extschema@.resource_type t SET view_name = view WHERE t.name = catalog_make_view.name;
 	END IF;
 END
@@ -653,9 +653,7 @@ BEGIN
 	PERFORM @extschema@.catalog_make_view(name);
 	-- functions that others may have built on are renamed; only missing ones are made
 	wanted := @extschema@.catalog_function_name(relation);
-	wrappers := ARRAY(SELECT p.oid::regprocedure FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
-		WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_class'::regclass
-			AND d.refobjid = relation AND d.deptype = 'i');
+	wrappers := ARRAY(SELECT @extschema@.catalog_wrappers(relation));
 	IF cardinality(wrappers) <> 2 THEN
 		UPDATE @extschema@.resource_type t SET function_name = NULL WHERE t.name = refresh.name;
 	ELSE
