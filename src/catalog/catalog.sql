@@ -419,14 +419,19 @@ COMMENT ON FUNCTION follow_ddl() IS 'event trigger: keeps resource types right w
 CREATE FUNCTION follow_drop() RETURNS event_trigger
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	dropped text[];
 BEGIN
 	-- a DROP of the extension itself takes the catalog along
 	IF to_regclass('@extschema@.resource_relation') IS NULL THEN
 		RETURN;
 	END IF;
-	DELETE FROM @extschema@.resource_type t
-		USING @extschema@.resource_relation r, pg_event_trigger_dropped_objects() d
-		WHERE t.name = r.name AND d.classid = 'pg_class'::regclass AND d.objsubid = 0 AND d.objid = r.relid;
+	-- even a DELETE of nothing would tell all sessions to plan anew
+	dropped := ARRAY(SELECT r.name FROM @extschema@.resource_relation r
+		JOIN pg_event_trigger_dropped_objects() d ON d.classid = 'pg_class'::regclass AND d.objsubid = 0 AND d.objid = r.relid);
+	IF dropped <> '{}' THEN
+		DELETE FROM @extschema@.resource_type t WHERE t.name = ANY (dropped);
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION follow_drop() IS 'event trigger: removes the resource types of tables that are dropped';
