@@ -105,7 +105,7 @@ COMMENT ON FUNCTION execute(json) IS 'what an HTTP gateway calls: runs a DQL req
 CREATE FUNCTION to_sql(dql dql) RETURNS text
 	AS 'MODULE_PATHNAME', 'vxp_to_sql'
 	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 1000;
-COMMENT ON FUNCTION to_sql(dql) IS 'the SQL statement that a person would have written for a DQL request; bind variables are $1, $2; works with any search_path';
+COMMENT ON FUNCTION to_sql(dql) IS 'the SQL statement that a person would have written for a DQL request; bind variables are $1, $2; works with any search_path that hides no operators of pg_catalog';
 
 CREATE FUNCTION to_sql("row" anyelement, dql dql) RETURNS text
 	AS 'MODULE_PATHNAME', 'vxp_to_sql'
