@@ -182,6 +182,7 @@ typedef struct DqlRequest
 	List	   *intersect;		/* of DqlRequest *: the id is in every one */
 	List	   *except;			/* of DqlRequest *: the id is in none */
 	const char *where;			/* a nested request: its place in the outer one */
+	const DqlValue *source;		/* a nested request: as it was read */
 	List	   *datasets;		/* of DqlValue * STRING: context.datasets etc., nulls dropped */
 	List	   *projects;		/* likewise */
 	int			depth;			/* deepest nesting of logical and nested conditions */
@@ -189,6 +190,7 @@ typedef struct DqlRequest
 	int			max_param;		/* largest $param number, 0: none */
 	bool		has_other;		/* a key besides filter that changes the answer (matches() refuses it) */
 	const char *other;			/* the first such key */
+	bool		has_subquery;	/* a condition looks at other rows */
 } DqlRequest;
 
 /* dql_json.c: JSON text to values, by the server's own parser */

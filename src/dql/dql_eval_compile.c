@@ -516,6 +516,10 @@ compile_node(Compile *compile, const DqlNode *node)
 		vxp_error_raise(vxp_error_hint(vxp_error(ERRCODE_FEATURE_NOT_SUPPORTED, node->where,
 												 "\"$hasAncestor\" cannot be tested on a document"),
 									   "A document does not hold its lineage; query its resource type instead."));
+	if (node->kind == DQL_COMPARE && node->subquery != NULL)
+		vxp_error_raise(vxp_error_hint(vxp_error(ERRCODE_FEATURE_NOT_SUPPORTED, node->where,
+												 "a subquery cannot be evaluated for a single document"),
+									   "Query the resource type, or give the values as a list."));
 	if (!is_logic)
 		compile_path(compile, node->path, result);
 	if (node->kind == DQL_COMPARE)

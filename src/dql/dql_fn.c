@@ -172,7 +172,8 @@ vxp_count(PG_FUNCTION_ARGS)
  * to_sql(dql) -> text, to_sql(anyelement, dql) -> text
  *
  * The SQL that a person would have written for the request: with the columns
- * that "select" names, bind variables as $1, $2.  Works with any search_path.
+ * that "select" names, bind variables as $1, $2.  Works with any search_path that
+ * hides no operators of pg_catalog.
  * The conditions of row security are not shown; the server adds them to this
  * statement as to any other.
  */

@@ -8,9 +8,6 @@
 
 #include "dql/dql_parse.h"
 
-#define fail_shape(parse, place, ...) \
-	vxp_dql_fail(parse, place, ERRCODE_INVALID_PARAMETER_VALUE, __VA_ARGS__)
-
 static const DqlValue *
 member(const DqlValue *value, const char *key)
 {

@@ -34,9 +34,6 @@ typedef struct RequestKey
 #define IN_SET		(1 << DQL_SCOPE_SET)
 #define IN_BOTH		(IN_SUBQUERY | IN_SET)
 
-#define fail_shape(parse, place, ...) \
-	vxp_dql_fail(parse, place, ERRCODE_INVALID_PARAMETER_VALUE, __VA_ARGS__)
-
 /*
  * vxp_dql_integer reads a number that is an integer by value, as 10, 10.0 or
  * 1e1.  Returns false for other numbers, and beyond 18 digits.
@@ -49,10 +46,11 @@ vxp_dql_integer(const DqlValue *value, int64 *result)
 	int64		exponent = 0;
 	int			leading = 0;
 	const char *c = value->string;
-	bool		negative = *c == '-';
+	bool		negative;
 
 	if (value->type != DQL_NUMBER)
 		return false;
+	negative = *c == '-';
 	digits = palloc(value->length + 1);
 	if (negative)
 		c++;
@@ -783,6 +781,7 @@ vxp_dql_parse_nested(DqlParse *parse, const DqlValue *value, DqlScope scope, con
 
 	check_stack_depth();
 	nested->where = vxp_dql_place_text(place);
+	nested->source = value;
 	parse->request = nested;
 	parse->inside = 0;
 	parse->depth++;
@@ -791,6 +790,7 @@ vxp_dql_parse_nested(DqlParse *parse, const DqlValue *value, DqlScope scope, con
 	parse->inside = inside;
 	parse->request = outer;
 	outer->depth = Max(outer->depth, nested->depth);
+	outer->has_subquery = true;
 	outer->conditions += nested->conditions + 1;
 	outer->max_param = Max(outer->max_param, nested->max_param);
 	return parse->error == NULL ? nested : NULL;

@@ -9,7 +9,7 @@
 \pset linestyle unicode
 
 \echo
-\echo 'The hierarchy, as vxp.resource_types knows it, and how many resources of each type there are:'
+\echo 'The hierarchy, and how many resources of each type there are:'
 SELECT 'datasource' AS "table", count(*) FROM datasource_current
 UNION ALL SELECT 'patient', count(*) FROM patient_current
 UNION ALL SELECT 'imagingstudy', count(*) FROM imagingstudy_current
