@@ -280,7 +280,17 @@ vxp_lineage_gist_union(PG_FUNCTION_ARGS)
 
 	for (int i = 0; i < entries->n; i++)
 		vxp_lineage_key_decode(DatumGetLineageKey(entries->vector[i].key), &bounds[i]);
-	key = vxp_lineage_key_union(bounds, entries->n);
+
+	/* an insertion asks at each level whether the key must grow: mostly not */
+	if (entries->n == 2 && vxp_lineage_bound_holds_path(&bounds[0], &bounds[1]))
+	{
+		const LineageKey *old = DatumGetLineageKey(entries->vector[0].key);
+
+		key = palloc(VARSIZE(old));
+		memcpy(key, old, VARSIZE(old));
+	}
+	else
+		key = vxp_lineage_key_union(bounds, entries->n);
 	pfree(bounds);
 	*size = VARSIZE(key);
 	PG_RETURN_POINTER(key);

@@ -583,6 +583,42 @@ vxp_lineage_bound_cmp(const LineageBound *a, const LineageBound *b)
 }
 
 /*
+ * vxp_lineage_bound_holds_path tells whether the bound holds a path, given as
+ * the bound of its leaf key: the four statements, one by one.  False for the
+ * leaf key of a path too long to keep its marks.
+ */
+bool
+vxp_lineage_bound_holds_path(const LineageBound *bound, const LineageBound *path)
+{
+	int			depth = path->min_depth;
+	int			start = bound->prefix_length;
+
+	if (path->prefix_length != depth || depth < bound->min_depth || depth > bound->max_depth)
+		return false;
+	if (memcmp(bound->prefix, path->prefix, start * sizeof(uint32)) != 0)
+		return false;
+	if (depth > start)
+	{
+		uint64		pair = mark_pair(path->prefix[start], depth > start + 1 ? path->prefix[start + 1] : 0);
+
+		if (pair < bound->next_low || pair > bound->next_high)
+			return false;
+	}
+	for (int i = start; i < depth; i++)
+	{
+		uint32		mark = path->prefix[i];
+
+		if (i == depth - 1 && (bound->self_types & mark_type(mark)) != 0)
+			break;				/* not listed */
+		if (i > start && (bound->deep_types & mark_type(mark)) == 0)
+			return false;
+		if (!vxp_lineage_set_may_hold(bound, mark))
+			return false;
+	}
+	return true;
+}
+
+/*
  * vxp_lineage_bound_holds tells whether the outer bound promises no more than
  * the inner one keeps: true if every path that the inner bound allows is
  * allowed by the outer one.  False may be too strict (a signature inside an
