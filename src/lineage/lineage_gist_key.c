@@ -13,6 +13,9 @@
 /* words of a bound before its prefix */
 #define BOUND_HEAD_WORDS 9
 
+/* A sorted set and the few marks of one row behind it need no full sort. */
+#define INSERTION_SORT_MAX 16
+
 /* Marks being collected for a set; grows as needed. */
 typedef struct MarkList
 {
@@ -275,9 +278,24 @@ list_sort_unique(MarkList *list)
 {
 	int			kept = 0;
 
+	int			sorted = 1;
+
 	if (list->count < 2)
 		return;
-	qsort(list->marks, list->count, sizeof(uint32), cmp_mark);
+	while (sorted < list->count && list->marks[sorted - 1] <= list->marks[sorted])
+		sorted++;
+	if (list->count - sorted > INSERTION_SORT_MAX)
+		qsort(list->marks, list->count, sizeof(uint32), cmp_mark);
+	else
+		for (; sorted < list->count; sorted++)
+		{
+			uint32		mark = list->marks[sorted];
+			int			i = sorted;
+
+			for (; i > 0 && list->marks[i - 1] > mark; i--)
+				list->marks[i] = list->marks[i - 1];
+			list->marks[i] = mark;
+		}
 	for (int i = 1; i < list->count; i++)
 		if (list->marks[i] != list->marks[kept])
 			list->marks[++kept] = list->marks[i];
