@@ -31,14 +31,13 @@ class Ask:
 class Contestant:
     name: str
     title: str
-    columns: str                                # further columns of bench.r, over bench.node n
+    columns: dict                               # further columns of bench.r, as expressions over bench.node
     indexes: list
     asks: list
     ours: bool = False
     opclass: Optional[str] = None               # takes part if this class exists
     before: list = field(default_factory=list)  # statements before the indexes, neither timed nor sized
     second: Optional[str] = None                # a second table (bench.closure) over source n
-    needs_levels: bool = False                  # only where all levels are known
 
 
 def ancestor_join(condition):
@@ -58,7 +57,8 @@ def field_is(x, kind):
 
 
 ANY = "SELECT count(*), sum(size) FROM bench.r WHERE has_any_ancestor(lineage, ARRAY(SELECT identifier FROM bench.wanted))"
-FIELDS = ", ".join(f"(SELECT l FROM unnest(labels) l WHERE starts_with(l, '{t}/')) COLLATE \"C\" AS {f}" for t, f in TYPES.items())
+FIELDS = {f: f"(SELECT l FROM unnest(labels) l WHERE starts_with(l, '{t}/')) COLLATE \"C\"" for t, f in TYPES.items()}
+OWN_FIELD = "CASE WHEN starts_with(identifier, 'volume/') THEN identifier END COLLATE \"C\""
 IN_FIELD = "SELECT count(*), sum(size) FROM bench.r WHERE patient_id IN (SELECT identifier FROM bench.wanted)"
 
 
@@ -86,44 +86,45 @@ RECURSIVE = ("WITH RECURSIVE s AS (SELECT {0} FROM bench.r WHERE parent_identifi
 def contestants(set_indexes):
     """all of them; set_indexes: what create_resource_type makes, as CREATE INDEX on bench.r"""
     return [
-        Contestant("plain", "no index", "", [], []),
-        Contestant("gist", "gist_lineage_ops", "lineage(labels) AS lineage", ["CREATE INDEX r_1 ON bench.r USING gist (lineage)"],
+        Contestant("plain", "no index", {}, [], []),
+        Contestant("gist", "gist_lineage_ops", {"lineage": "lineage(labels)"}, ["CREATE INDEX r_1 ON bench.r USING gist (lineage)"],
                    [by_operator(),
                     Ask("join of has_ancestor", semi=ancestor_join("has_ancestor(lineage, w.identifier)"))],
                    ours=True, opclass="gist_lineage_ops"),
-        Contestant("gist_full", "gist_lineage_full_ops", "lineage(labels) AS lineage",
+        Contestant("gist_full", "gist_lineage_full_ops", {"lineage": "lineage(labels)"},
                    ["CREATE INDEX r_1 ON bench.r USING gist (lineage gist_lineage_full_ops)"],
                    [by_operator(estimates=False)], ours=True, opclass="gist_lineage_full_ops"),
-        Contestant("gin", "gin_lineage_ops", "lineage(labels) AS lineage", ["CREATE INDEX r_1 ON bench.r USING gin (lineage)"],
+        Contestant("gin", "gin_lineage_ops", {"lineage": "lineage(labels)"}, ["CREATE INDEX r_1 ON bench.r USING gin (lineage)"],
                    [Ask("has_ancestor", condition=has_ancestor, semi=ANY, estimates=False)], ours=True, opclass="gin_lineage_ops"),
-        Contestant("btree", "btree_lineage_ops", "lineage(labels) AS lineage", ["CREATE INDEX r_1 ON bench.r (lineage)"],
+        Contestant("btree", "btree_lineage_ops", {"lineage": "lineage(labels)"}, ["CREATE INDEX r_1 ON bench.r (lineage)"],
                    [Ask("<@", value="path", kind="lineage", by_identifier=False, condition=within_path, path=within_path,
                         semi=ancestor_join("lineage <@ w.path"))], ours=True, opclass="btree_lineage_ops"),
-        Contestant("gist_time", "gist (lineage, tstzrange)", "lineage(labels) AS lineage",
+        Contestant("gist_time", "gist (lineage, tstzrange)", {"lineage": "lineage(labels)"},
                    ["CREATE INDEX r_1 ON bench.r USING gist (lineage, tstzrange(created_at, NULL))"],
                    [by_operator(estimates=False)], ours=True, opclass="gist_lineage_ops"),
         Contestant("set", "index set of create_resource_type",
-                   FIELDS + ", CASE WHEN identifier LIKE 'volume/%' THEN identifier END COLLATE \"C\" AS volume_id, lineage(labels) AS lineage",
+                   {**FIELDS, "volume_id": OWN_FIELD, "lineage": "lineage(labels)"},
                    set_indexes, [by_operator("by has_ancestor", estimates=False), by_field("by lineage field")],
                    ours=True, opclass="gist_lineage_ops"),
-        Contestant("ltree", "ltree GiST", "bench.mapped(labels) AS lpath", ["CREATE INDEX r_1 ON bench.r USING gist (lpath)"],
+        Contestant("ltree", "ltree GiST", {"lpath": "bench.mapped(labels)"}, ["CREATE INDEX r_1 ON bench.r USING gist (lpath)"],
                    ltree_ask("lpath", "lpath")),
-        Contestant("ltree100", "ltree GiST, siglen 100", "bench.mapped(labels) AS lpath",
+        Contestant("ltree100", "ltree GiST, siglen 100", {"lpath": "bench.mapped(labels)"},
                    ["CREATE INDEX r_1 ON bench.r USING gist (lpath gist_ltree_ops (siglen = 100))"], ltree_ask("lpath", "lpath")),
-        Contestant("ltree_short", "ltree GiST, labels cut short", "replace(translate(local, '-', '_'), '/', '.')::ltree AS spath",
+        Contestant("ltree_short", "ltree GiST, labels cut short", {"spath": "replace(translate(local, '-', '_'), '/', '.')::ltree"},
                    ["CREATE INDEX r_1 ON bench.r USING gist (spath)"], ltree_ask("spath", "spath")),
-        Contestant("array", "text[] GIN", "labels[:cardinality(labels) - 1] AS ancestors",
+        Contestant("array", "text[] GIN", {"ancestors": "labels[:cardinality(labels) - 1]"},
                    ["CREATE INDEX r_1 ON bench.r USING gin (ancestors)"],
                    [Ask("", condition=lambda x, _type: f"ancestors @> ARRAY[{x}]",
-                        semi="SELECT count(*), sum(size) FROM bench.r WHERE ancestors && ARRAY(SELECT identifier FROM bench.wanted)")]),
-        Contestant("text", "path text, btree", 'local COLLATE "C" AS tpath', ["CREATE INDEX r_1 ON bench.r (tpath)"],
+                        semi="SELECT count(*), sum(size) FROM bench.r WHERE ancestors && ARRAY(SELECT identifier FROM bench.wanted)"),
+                    Ask("join", semi=ancestor_join("ancestors @> ARRAY[w.identifier]"))]),
+        Contestant("text", "path text, btree", {"tpath": 'local COLLATE "C"'}, ["CREATE INDEX r_1 ON bench.r (tpath)"],
                    [Ask("", value="local", by_identifier=False,
                         condition=lambda x, _type: f"tpath > {x} || '/' AND tpath < {x} || '0'",
                         path=lambda x: f"tpath > {x} || '/' AND tpath < {x} || '0'", path_value="local",
                         semi=ancestor_join("tpath > w.local || '/' AND tpath < w.local || '0'"))]),
         Contestant("columns", "three columns, btrees", FIELDS, [f"CREATE INDEX r_{i} ON bench.r ({f})" for i, f in enumerate(TYPES.values())],
                    [by_field("")]),
-        Contestant("closure", "closure table", "id", ["CREATE INDEX c_1 ON bench.closure (ancestor, descendant)",
+        Contestant("closure", "closure table", {"id": "id"}, ["CREATE INDEX c_1 ON bench.closure (ancestor, descendant)",
                                                       "CREATE INDEX c_2 ON bench.closure (descendant)"],
                    [Ask("", condition=lambda x, _type: "r.id IN (SELECT descendant FROM bench.closure WHERE ancestor = " + CLOSURE_OF % x + ")",
                         count="SELECT count(*) FROM bench.closure WHERE ancestor = " + CLOSURE_OF,
@@ -132,7 +133,7 @@ def contestants(set_indexes):
                    before=["CREATE UNIQUE INDEX r_id ON bench.r (id)", "CREATE UNIQUE INDEX r_identifier ON bench.r (identifier)"],
                    second="SELECT a.id AS ancestor, n.id AS descendant FROM {source} n, unnest(n.labels[:cardinality(n.labels) - 1]) label "
                           "JOIN bench.numbered a ON a.identifier = label ORDER BY {order}"),
-        Contestant("cte", "recursive CTE", "", ["CREATE INDEX r_1 ON bench.r (parent_identifier)"],
+        Contestant("cte", "recursive CTE", {}, ["CREATE INDEX r_1 ON bench.r (parent_identifier)"],
                    [Ask("", subtree=RECURSIVE.format("*", "= %s", "r.*"),
                         count=RECURSIVE.format("identifier", "= %s", "r.identifier") + "SELECT count(*) FROM s", estimates=False,
                         semi=RECURSIVE.format("identifier, size", "IN (SELECT identifier FROM bench.wanted)", "r.identifier, r.size")

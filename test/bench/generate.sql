@@ -29,7 +29,7 @@ CREATE TABLE bench.patient AS
 	SELECT p, (SELECT min(d) FROM bench.datasource WHERE upto >= bench.chance(p, 1)) AS d,
 		format('DA%s', lpad(p::text, 5, '0')) AS name,
 		least(floor(power(bench.chance(p, 2), -1 / 1.5)), 60)::int AS studies
-	FROM generate_series(1, ceil(:rows / (CASE :'shape' WHEN 'deep' THEN 64.0 ELSE 27.0 END))::bigint) p;
+	FROM generate_series(1, ceil(:rows / (CASE :'shape' WHEN 'deep' THEN 64.0 ELSE 25.9 END))::bigint) p;
 
 -- a fifth of the studies comes later
 CREATE TABLE bench.study AS
@@ -64,6 +64,7 @@ CREATE TABLE bench.everything AS
 		|| format('volume/%s/study-%s/series-%s', s.name, s.s, v), s.later, s.number
 	FROM bench.study s JOIN bench.datasource d USING (d), generate_series(1, s.volumes) v;
 
+-- width: what the columns of our own index set take, the most of all contestants (see bench.py)
 -- local: the path of someone who shortens it by hand, which the text and short ltree peers may use
 CREATE TABLE bench.node AS
 	SELECT row_number() OVER () AS id, labels, labels[cardinality(labels)] COLLATE "C" AS identifier,
@@ -73,6 +74,7 @@ CREATE TABLE bench.node AS
 		timestamptz '2020-01-01 00:00Z' + 86400 * floor(2000 * bench.chance(n, 8)) * interval '1 second' AS created_at,
 		'a note about ' || md5(n::text) AS note,
 		later, number,
+		(SELECT sum(pg_column_size(l)) FROM unnest(labels[:3]) l) + pg_column_size(labels[cardinality(labels)]) + pg_column_size(lineage(labels)) AS width,
 		array_to_string(ARRAY(SELECT regexp_replace(label, '^.*/', '') FROM unnest(labels) WITH ORDINALITY u(label, o) ORDER BY o), '/') AS local
 	FROM (SELECT *, row_number() OVER () AS n FROM (SELECT * FROM bench.everything ORDER BY labels COLLATE "C") e) e;
 DROP TABLE bench.everything, bench.study;
