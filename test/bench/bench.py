@@ -260,6 +260,8 @@ def run(c, targets, sets):
         result["asks"].append(got)
     say(f"{c.title}: insert")
     result["insert_ms"] = insert(c)
+    if c.indexes:
+        result["bytes_after"] = size(c)
     return result
 
 

@@ -139,9 +139,10 @@ def page(data):
         inside = f" ({number(q['index_buffers'])})" if "index_buffers" in q else ""
         return number(q["buffers"]) + inside + (" seq" if name != "semi" and "Seq Scan" in q["plan"] else "")
 
-    rows = [[title, number(c["bytes"] / 1e6) + (f" + {number(c['table_bytes'] / 1e6)}" if "table_bytes" in c else ""), number(c["bytes"] / 1e6 / n.million)]
+    rows = [[title, number(c["bytes"] / 1e6) + (f" + {number(c['table_bytes'] / 1e6)}" if "table_bytes" in c else ""), number(c["bytes"] / 1e6 / n.million),
+             number(c["bytes_after"] / 1e6)]
             + [buffers(a, k) for k in ("few", "absent", "path", "hundredth", "third", "semi", "limit")] for title, c, a in n.rows()]
-    lines += table(["index", "MB", "MB per million rows", "by identifier (index alone)", "identifier that is nowhere", "by path", "1 % count", "30 % count",
+    lines += table(["index", "MB", "MB per million rows", "MB after the inserts", "by identifier (index alone)", "identifier that is nowhere", "by path", "1 % count", "30 % count",
                     "semi-join", "filter, order, limit"], rows)
     lines += ["", "### Time, as a ratio to the best peer", ""]
     best = {k: n.best(k, "ms")[0] for k in QUESTIONS}
