@@ -130,6 +130,7 @@ CREATE INDEX node_path ON node USING gist (path);
 ANALYZE node;
 
 SET enable_seqscan = off;
+SET enable_bitmapscan = off;
 EXPLAIN (COSTS OFF) SELECT id FROM node WHERE has_ancestor(path, 'patient/7');
 EXPLAIN (COSTS OFF) SELECT id FROM node WHERE is_within(path, 'patient/7');
 EXPLAIN (COSTS OFF) SELECT id FROM node WHERE path <@ 'datasource/1 > volume/3';
@@ -148,7 +149,6 @@ FROM generate_series(1, 40) g;
 ANALYZE wanted;
 SET enable_hashjoin = off;
 SET enable_mergejoin = off;
-SET enable_bitmapscan = off;
 SET enable_material = off;
 EXPLAIN (COSTS OFF) SELECT w.identifier, n.id FROM wanted w JOIN node n ON has_ancestor(n.path, w.identifier);
 EXPLAIN (COSTS OFF) SELECT w.identifier, n.id FROM wanted w JOIN node n ON has_any_ancestor(n.path, w.list);
@@ -262,8 +262,10 @@ FROM forest(6000, 17);
 CREATE INDEX version_path_valid ON version USING gist (path, valid);
 ANALYZE version;
 SET enable_seqscan = off;
+SET enable_bitmapscan = off;
 EXPLAIN (COSTS OFF) SELECT id FROM version WHERE has_ancestor(path, 'patient/7') AND valid @> '2021-06-01Z'::timestamptz;
 RESET enable_seqscan;
+RESET enable_bitmapscan;
 SELECT * FROM ask('version', 'id, path', 18, 3);
 SELECT DISTINCT c.verdict, sum(c.answers) > 0 AS found
 FROM generate_series(1, 5) g,

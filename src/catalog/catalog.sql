@@ -144,6 +144,11 @@ BEGIN
 			MESSAGE = format('resource type "%s" has no id', type.name),
 			HINT = 'Name the column with the argument id.';
 	END IF;
+	IF type.prefix = '' OR strpos(type.prefix, '/') > 0 OR octet_length(type.prefix) > 63 THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('"%s" cannot be the prefix of identifiers', left(type.prefix, 64)),
+			DETAIL = 'A prefix has 1 to 63 bytes and no slash.';
+	END IF;
 	IF (type.valid_from_column IS NULL) <> (type.valid_to_column IS NULL) THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
 			MESSAGE = format('resource type "%s" maps only one of valid_from and valid_to', type.name);
@@ -189,21 +194,21 @@ END
 $$;
 COMMENT ON FUNCTION resource_type_check(resource_type, regclass) IS 'raises an error when the definition does not fit the table: columns, their types, fields, default sort';
 
-CREATE FUNCTION resource_type_function_name(relation regclass) RETURNS name
+CREATE FUNCTION resource_type_function_name(relation regclass, wanted name DEFAULT NULL) RETURNS name
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	schema oid;
 	base name;
 	candidate name;
-	number int := 1;
+	number int := 0;
 BEGIN
 	-- without the DQL part of the extension there is nothing to wrap
 	IF to_regprocedure('@extschema@.query_support(internal)') IS NULL THEN
 		RETURN NULL;
 	END IF;
 	SELECT c.relname, c.relnamespace INTO base, schema FROM pg_class c WHERE c.oid = relation;
-	candidate := base;
+	candidate := coalesce(wanted, base);
 	LOOP
 		-- a function beside the table that takes as many arguments, or one that every path sees
 		EXIT WHEN NOT EXISTS (SELECT FROM pg_proc p WHERE p.proname = candidate
@@ -216,13 +221,15 @@ BEGIN
 			-- name(dql) would be read as a cast
 			AND NOT EXISTS (SELECT FROM pg_type t WHERE t.typname = candidate AND t.typrelid <> relation
 				AND t.typnamespace IN ('pg_catalog'::regnamespace, '@extschema@'::regnamespace));
-		candidate := @extschema@.object_name(base, '_query' || CASE number WHEN 1 THEN '' ELSE '_' || number END);
-		number := number + 1;
+		number := number + CASE WHEN candidate = wanted AND wanted <> base THEN 0 ELSE 1 END;
+		candidate := CASE number WHEN 0 THEN base WHEN 1 THEN @extschema@.object_name(base, '_query')
+			ELSE @extschema@.object_name(base, '_query_' || number) END;
+		wanted := NULL;
 	END LOOP;
 	RETURN candidate;
 END
 $$;
-COMMENT ON FUNCTION resource_type_function_name(regclass) IS 'a free name for the wrapper function beside the table: that of the table, unless it would hide a function of ours or of the server or exists, else with _query added';
+COMMENT ON FUNCTION resource_type_function_name(regclass, name) IS 'a free name for the wrapper function beside the table: the wanted one, or that of the table, unless it would hide a function of ours or of the server or exists, else with _query added';
 
 CREATE FUNCTION object_name(base name, suffix text) RETURNS name
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
@@ -230,7 +237,7 @@ AS $$
 DECLARE
 	cut text := base;
 BEGIN
-	WHILE octet_length(cut || suffix) > 63 LOOP
+	WHILE cut <> '' AND octet_length(cut || suffix) > 63 LOOP
 		cut := left(cut, -1);
 	END LOOP;
 	RETURN cut || suffix;
@@ -311,9 +318,9 @@ BEGIN
 			MESSAGE = format('resource type "%s" cannot be versioned yet', NEW.name);
 	END IF;
 	PERFORM @extschema@.resource_type_check(NEW, relation);
-	-- a dump brings the old name along; an UPDATE to NULL removes the functions
+	-- a dump brings the name along; an UPDATE to NULL removes the functions
 	IF TG_OP = 'INSERT' OR NEW.function_name <> coalesce(OLD.function_name, '') THEN
-		NEW.function_name := @extschema@.resource_type_function_name(relation);
+		NEW.function_name := @extschema@.resource_type_function_name(relation, NEW.function_name);
 	END IF;
 	RETURN NEW;
 END

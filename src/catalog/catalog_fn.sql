@@ -266,9 +266,9 @@ BEGIN
 		EXECUTE format('ALTER TABLE %s ALTER COLUMN %I TYPE text COLLATE "C"', relation, col.attname);
 	END LOOP;
 
-	EXECUTE format('CREATE INDEX %I ON %s (parent_identifier)', @extschema@.object_name(tab, '_parent_identifier_idx'), relation);
+	EXECUTE format('CREATE INDEX ON %s (parent_identifier)', relation);
 	FOREACH field IN ARRAY fields LOOP
-		EXECUTE format('CREATE INDEX %I ON %s (%I)', @extschema@.object_name(tab, '_' || field || '_idx'), relation, field);
+		EXECUTE format('CREATE INDEX ON %s (%I)', relation, field);
 	END LOOP;
 	PERFORM @extschema@.make_lineage_index(relation, 'lineage');
 
@@ -318,12 +318,10 @@ COMMENT ON FUNCTION create_resource_type(text, text, text, text[], boolean, text
 CREATE FUNCTION make_lineage_index(relation regclass, col name) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-	tab name := (SELECT c.relname FROM pg_class c WHERE c.oid = relation);
 BEGIN
 	IF EXISTS (SELECT FROM pg_opclass o JOIN pg_am m ON m.oid = o.opcmethod
 			   WHERE m.amname = 'gist' AND o.opcdefault AND o.opcintype = '@extschema@.lineage'::regtype) THEN
-		EXECUTE format('CREATE INDEX %I ON %s USING gist (%I)', @extschema@.object_name(tab, '_lineage_idx'), relation, col);
+		EXECUTE format('CREATE INDEX ON %s USING gist (%I)', relation, col);
 	END IF;
 END
 $$;
@@ -457,6 +455,10 @@ BEGIN
 				FROM @extschema@.resource_type p WHERE p.name = ANY (type.parents))
 			|| ')';
 	END IF;
+	IF type.lineage_column = ANY (columns) THEN
+		-- paths that are there are kept, and judged below; their lineage fields are new
+		EXECUTE format('UPDATE %1$s t SET %2$I = %2$I WHERE %2$I IS NOT NULL', relation, type.lineage_column);
+	END IF;
 	LOOP
 		EXECUTE format('UPDATE %1$s t SET %2$I = %2$I WHERE %2$I IS NULL%3$s', relation, type.lineage_column, condition);
 		GET DIAGNOSTICS updated = ROW_COUNT;
@@ -480,7 +482,7 @@ BEGIN
 				FROM pg_class c LEFT JOIN pg_partitioned_table p ON p.partrelid = c.oid
 					JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = type.identifier_column
 				WHERE c.oid = relation)
-			THEN 'CREATE UNIQUE INDEX %I ON %s (%I)' ELSE 'CREATE INDEX %I ON %s (%I)' END, @extschema@.object_name(type.table_name, '_' || type.identifier_column || '_key'), relation, type.identifier_column);
+			THEN 'CREATE UNIQUE INDEX ON %s (%I)' ELSE 'CREATE INDEX ON %s (%I)' END, relation, type.identifier_column);
 	END IF;
 	FOR above IN SELECT f AS field FROM unnest(type.lineage_fields) f
 		UNION ALL SELECT type.parent_column WHERE type.parent_column IS NOT NULL
@@ -488,7 +490,7 @@ BEGIN
 				AND i.indkey[0] = (SELECT a.attnum FROM pg_attribute a
 					WHERE a.attrelid = relation AND a.attname = type.parent_column))
 	LOOP
-		EXECUTE format('CREATE INDEX %I ON %s (%I)', @extschema@.object_name(type.table_name, '_' || above.field || '_idx'), relation, above.field);
+		EXECUTE format('CREATE INDEX ON %s (%I)', relation, above.field);
 	END LOOP;
 	PERFORM @extschema@.make_lineage_index(relation, type.lineage_column);
 	SELECT string_agg(format('%s: %s', c.identifier, c.problem), ', ') INTO faulty
@@ -620,6 +622,8 @@ DECLARE
 	type @extschema@.resource_type := @extschema@.require_type(name);
 	relation regclass := format('%I.%I', type.schema_name, type.table_name);
 	wanted name;
+	wrappers regprocedure[];
+	wrapper regprocedure;
 BEGIN
 	PERFORM @extschema@.require_owner(relation);
 	-- the view carries the table's name unless it had to evade another
@@ -629,14 +633,22 @@ BEGIN
 		EXECUTE format('ALTER VIEW %I.%I RENAME TO %I', type.schema_name, type.view_name, wanted);
 	END IF;
 	PERFORM @extschema@.make_view(name);
-	-- functions that others may have built on are made anew only if they must be
+	-- functions that others may have built on are renamed; only missing ones are made
 	wanted := @extschema@.resource_type_function_name(relation);
-	IF wanted IS DISTINCT FROM type.function_name OR 2 <> (SELECT count(*) FROM pg_depend d
-			WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_class'::regclass
-				AND d.refobjid = relation AND d.deptype = 'i') THEN
+	wrappers := ARRAY(SELECT p.oid::regprocedure FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
+		WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_class'::regclass
+			AND d.refobjid = relation AND d.deptype = 'i');
+	IF cardinality(wrappers) <> 2 THEN
 		UPDATE @extschema@.resource_type t SET function_name = NULL WHERE t.name = refresh.name;
-		UPDATE @extschema@.resource_type t SET function_name = wanted WHERE t.name = refresh.name;
+	ELSE
+		FOREACH wrapper IN ARRAY wrappers LOOP
+			IF (SELECT p.proname FROM pg_proc p WHERE p.oid = wrapper) <> wanted THEN
+				EXECUTE format('ALTER FUNCTION %s RENAME TO %I', wrapper, wanted);
+			END IF;
+		END LOOP;
 	END IF;
+	UPDATE @extschema@.resource_type t SET function_name = wanted
+		WHERE t.name = refresh.name AND t.function_name IS DISTINCT FROM wanted;
 END
 $$;
 COMMENT ON FUNCTION refresh(text) IS 'Brings view and functions of a resource type up to date after its table was altered or renamed. New columns go behind those that the view has.';
@@ -657,7 +669,9 @@ BEGIN
 		FROM pg_attribute a JOIN pg_attribute s ON s.attname = a.attname
 		WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
 			AND s.attrelid = source AND s.attnum > 0 AND NOT s.attisdropped
-			AND a.attname IS DISTINCT FROM type.lineage_column AND NOT a.attname::text = ANY (type.lineage_fields)
+			AND a.attname IS DISTINCT FROM type.lineage_column
+			AND (NOT a.attname::text = ANY (type.lineage_fields)
+				 OR EXISTS (SELECT FROM pg_partitioned_table p WHERE p.partrelid = relation AND a.attnum = ANY (p.partattrs)))
 		ORDER BY a.attnum);
 	IF columns = '{}' THEN
 		RAISE EXCEPTION USING ERRCODE = 'undefined_column',

@@ -11,8 +11,9 @@
  * result type depend on the table, and it reads with the rights of its caller.
  *
  * A wrapper has an internal dependency on its table.  So it goes with the
- * table, cannot be dropped alone, and is not dumped (a plain role could not
- * restore it): restoring the row of vxp.resource_type makes it again.
+ * table, cannot be dropped alone, and is not dumped: a plain role could not
+ * restore a C function.  What is dumped is a security label of the table, with
+ * the name of the wrappers; setting the label makes them.
  *
  * vxp.resource_relation keeps the OIDs of table and view for each type, so that
  * a RENAME can be followed.  It is never dumped, and written only here.
@@ -32,7 +33,7 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/comment.h"
-#include "commands/defrem.h"
+#include "commands/seclabel.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "nodes/value.h"
@@ -49,6 +50,8 @@
 #include "common/vxp_compat.h"
 
 VXP_FUNCTION(vxp_resource_type_record);
+
+#define LABEL_PROVIDER "vxp"
 
 /* columns of vxp.resource_relation */
 enum
@@ -138,23 +141,22 @@ make_wrapper(const char *name, Oid relid, Oid owner, Oid schema, Oid dql, Oid su
 	ObjectAddressSet(table, RelationRelationId, relid);
 	recordDependencyOn(&function, &table, DEPENDENCY_INTERNAL);
 	CreateComments(function.objectId, ProcedureRelationId, 0,
-				   psprintf("Rows of %s that match a DQL request, all of them, planned as part of the enclosing query.%s",
-							get_rel_name(relid),
-							variadic ? " Further arguments are the values of {\"$param\": 1} and so on." : ""));
+				   variadic ?
+				   "Rows of the table that match a DQL request, all of them, planned as part of the enclosing query. "
+				   "Further arguments are the values of {\"$param\": 1} and so on." :
+				   "Rows of the table that match a DQL request, all of them, planned as part of the enclosing query.");
 	CommandCounterIncrement();
 }
 
-/* Removes the wrappers of a table. */
-static void
-drop_wrappers(Oid relid)
+/* The OIDs of the wrappers of a table. */
+static List *
+find_wrappers(Oid relid)
 {
 	Relation	depend = table_open(DependRelationId, AccessShareLock);
-	ObjectAddresses *functions = new_object_addresses();
 	ScanKeyData keys[2];
 	SysScanDesc scan;
 	HeapTuple	tuple;
 	List	   *found = NIL;
-	ListCell   *lc;
 
 	ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(RelationRelationId));
@@ -170,6 +172,17 @@ drop_wrappers(Oid relid)
 	}
 	systable_endscan(scan);
 	table_close(depend, AccessShareLock);
+	return found;
+}
+
+/* Removes the wrappers of a table and its label. */
+static void
+drop_wrappers(Oid relid)
+{
+	ObjectAddresses *functions = new_object_addresses();
+	List	   *found = find_wrappers(relid);
+	ObjectAddress table;
+	ListCell   *lc;
 
 	foreach(lc, found)
 	{
@@ -187,11 +200,13 @@ drop_wrappers(Oid relid)
 		performMultipleDeletions(functions, DROP_RESTRICT, 0);
 	}
 	free_object_addresses(functions);
+	ObjectAddressSet(table, RelationRelationId, relid);
+	SetSecurityLabel(&table, LABEL_PROVIDER, NULL);
 }
 
 /* Makes both wrappers of a table under that name. */
 static void
-make_wrappers(const char *name, Oid relid, const char *library)
+make_wrappers(const char *name, Oid relid)
 {
 	Oid			vxp = get_namespace_oid("vxp", false);
 	Oid			dql = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("dql"),
@@ -199,6 +214,9 @@ make_wrappers(const char *name, Oid relid, const char *library)
 	List	   *support_name = list_make2(makeString("vxp"), makeString("query_support"));
 	Oid			internal = INTERNALOID;
 	Oid			support = LookupFuncName(support_name, 1, &internal, true);
+	List	   *record_name = list_make2(makeString("vxp"), makeString("resource_type_record"));
+	Oid			record = LookupFuncName(record_name, 0, NULL, true);
+	char	   *library;
 	Oid			schema = get_rel_namespace(relid);
 	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
 	Oid			owner;
@@ -207,14 +225,65 @@ make_wrappers(const char *name, Oid relid, const char *library)
 		elog(ERROR, "cache lookup failed for relation %u", relid);
 	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
 	ReleaseSysCache(tuple);
-	if (!OidIsValid(dql) || !OidIsValid(support))
+	if (!OidIsValid(dql) || !OidIsValid(support) || !OidIsValid(record))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FUNCTION),
 				 errmsg("function vxp.query_support(internal) does not exist"),
 				 errhint("Update the extension: ALTER EXTENSION vxp_query UPDATE.")));
 	check_may_wrap(relid, owner, schema);
+	library = library_of(record);
 	make_wrapper(name, relid, owner, schema, dql, support, library, false);
 	make_wrapper(name, relid, owner, schema, dql, support, library, true);
+}
+
+/* Has the table both wrappers, under that name? */
+static bool
+has_wrappers(const char *name, Oid relid)
+{
+	List	   *found = find_wrappers(relid);
+	ListCell   *lc;
+
+	foreach(lc, found)
+	{
+		char	   *function = get_func_name(lfirst_oid(lc));
+
+		if (function == NULL || strcmp(function, name) != 0)
+			return false;
+	}
+	return list_length(found) == 2;
+}
+
+/*
+ * SECURITY LABEL FOR vxp ON TABLE t IS 'name' makes the wrappers of that name,
+ * when they are missing.  The server has checked that the caller owns the
+ * table.  A dump says so right behind the table, before any view that may use
+ * the wrappers; the catalog's rows come with the data, which is too late.
+ */
+static void
+label_relation(const ObjectAddress *object, const char *label)
+{
+	if (label == NULL)
+		return;
+	if (object->classId != RelationRelationId || object->objectSubId != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("only tables and views can have a label of vxp"),
+				 errdetail("The label is the name of the DQL function beside the table.")));
+	if (label[0] == '\0' || strlen(label) >= NAMEDATALEN)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("the label of vxp is not the name of a function")));
+	if (!has_wrappers(label, object->objectId))
+	{
+		drop_wrappers(object->objectId);
+		make_wrappers(label, object->objectId);
+	}
+}
+
+void
+vxp_wrapper_init(void)
+{
+	register_label_provider(LABEL_PROVIDER, label_relation);
 }
 
 /*
@@ -356,10 +425,16 @@ vxp_resource_type_record(PG_FUNCTION_ARGS)
 	 * table_name, old_relid is not found, and nothing is to be done.
 	 */
 	if (old_function != NULL && OidIsValid(old_relid) &&
-		(new_row == NULL || !same_string(old_function, new_function)))
+		(new_function == NULL || old_relid != new_relid))
 		drop_wrappers(old_relid);
 	if (new_function != NULL && OidIsValid(new_relid) &&
 		(old_row == NULL || !same_string(old_function, new_function)))
-		make_wrappers(new_function, new_relid, library_of(fcinfo->flinfo->fn_oid));
+	{
+		ObjectAddress table;
+
+		ObjectAddressSet(table, RelationRelationId, new_relid);
+				label_relation(&table, new_function);
+		SetSecurityLabel(&table, LABEL_PROVIDER, new_function);
+	}
 	return PointerGetDatum(NULL);
 }

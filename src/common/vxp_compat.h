@@ -113,4 +113,29 @@ extern bool vxp_collation_is_c(Oid collation);
 #define vxp_executor_run(desc, direction, count) ExecutorRun(desc, direction, count, true)
 #endif
 
+/* 17 moved the statistics target out of pg_attribute's copy. */
+#if PG_VERSION_NUM >= 170000
+#define VXP_STATISTICS_TARGET(stats) ((stats)->attstattarget)
+#else
+#define VXP_STATISTICS_TARGET(stats) ((stats)->attr->attstattarget)
+#endif
+
+/* 18 added the argument is_analyze. */
+#if PG_VERSION_NUM >= 180000
+#define vxp_vacuum_delay_point(is_analyze) vacuum_delay_point(is_analyze)
+#else
+#define vxp_vacuum_delay_point(is_analyze) vacuum_delay_point()
+#endif
+
+/*
+ * Does every row of the table itself have a value in the column (from 0)?  18
+ * added NOT NULL constraints that are not validated.
+ */
+#if PG_VERSION_NUM >= 180000
+#define vxp_attribute_not_null(desc, i) \
+	(TupleDescAttr(desc, i)->attnotnull && TupleDescCompactAttr(desc, i)->attnullability == ATTNULLABLE_VALID)
+#else
+#define vxp_attribute_not_null(desc, i) (TupleDescAttr(desc, i)->attnotnull)
+#endif
+
 #endif							/* VXP_COMPAT_H */

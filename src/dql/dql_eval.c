@@ -310,6 +310,27 @@ holds_bound(const EvalConst *bound, bool is_lower, const JsonbValue *value)
 	return is_lower ? cmp >= 0 : cmp <= 0;
 }
 
+/* holds_range tests $any and $all: some, or every, value stands in the relation. */
+static bool
+holds_range(const EvalNode *node, const JsonbValue *value)
+{
+	bool		is_any = node->range == DQL_RANGE_ANY;
+
+	if (value->type != jbvNumeric && value->type != jbvString && value->type != jbvBool)
+		return false;
+	for (int i = 0; i < node->list.other_count; i++)
+	{
+		int			cmp;
+		bool		holds = compare_order(&node->list.others[i], value, &cmp) &&
+			(node->op == DQL_OP_GT ? cmp > 0 : node->op == DQL_OP_GTE ? cmp >= 0 :
+			 node->op == DQL_OP_LT ? cmp < 0 : cmp <= 0);
+
+		if (holds == is_any)
+			return is_any;
+	}
+	return !is_any;
+}
+
 /* holds_for tests a comparison on one candidate. */
 static bool
 holds_for(const EvalNode *node, const JsonbValue *value)
@@ -319,6 +340,8 @@ holds_for(const EvalNode *node, const JsonbValue *value)
 
 	if (node->never)
 		return false;
+	if (node->range != DQL_RANGE_NONE)
+		return holds_range(node, value);
 	switch (node->op)
 	{
 		case DQL_OP_EQ:

@@ -76,8 +76,20 @@ typedef struct EvalNode
 	EvalConst	operand;
 	EvalConst	upper;			/* $between: its second bound */
 	EvalList	list;			/* $in */
+	DqlRange	range;			/* $any, $all: "list.others" holds the values */
 	EvalGlob   *glob;
 } EvalNode;
+
+/* What a path prepared for sort_key was made from; kept with the call site. */
+typedef struct EvalPath
+{
+	text	   *text;
+	EvalSegment *segments;
+	int			count;
+} EvalPath;
+
+/* dql_sort_key.c: the path in argument 1, split once per call site */
+extern EvalPath *vxp_dql_cached_path(FunctionCallInfo fcinfo);
 
 /* dql_eval_compile.c */
 extern EvalNode *vxp_dql_compile(const DqlNode *filter, const char *field, const Jsonb *params);

@@ -17,6 +17,16 @@ CREATE FUNCTION sort_key(document jsonb, path text, descending boolean DEFAULT f
 	LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION sort_key(jsonb, text, boolean) IS 'a key whose byte order is the order of DQL: of the least value of the path, or of the greatest when descending; empty list < null or missing < number < string < object < list < boolean; NULL for a NULL path or flag';
 
+CREATE FUNCTION path_values(document jsonb, path text) RETURNS jsonb[]
+	AS 'MODULE_PATHNAME', 'vxp_path_values'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION path_values(jsonb, text) IS 'the values at the path as DQL resolves it, without null, lists replaced by their elements, each once; an empty path is the document itself';
+
+CREATE FUNCTION path_texts(document jsonb, path text) RETURNS text[]
+	AS 'MODULE_PATHNAME', 'vxp_path_texts'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION path_texts(jsonb, text) IS 'the strings among the values at the path, as text';
+
 CREATE FUNCTION project(document jsonb, request dql) RETURNS jsonb
 	AS 'MODULE_PATHNAME', 'vxp_project'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

@@ -13,6 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/formatting.h"
+#include "utils/memutils.h"
 
 #include "dql/dql_eval.h"
 
@@ -266,6 +267,17 @@ compare_numbers(const void *a, const void *b)
 											 NumericGetDatum(((const EvalConst *) b)->number)));
 }
 
+/* append_const appends to an array whose capacity is the next power of two. */
+static void
+append_const(EvalConst **array, int *count, const EvalConst *constant)
+{
+	if (*count == 0)
+		*array = palloc(sizeof(EvalConst));
+	else if ((*count & (*count - 1)) == 0)
+		*array = repalloc_huge(*array, (Size) *count * 2 * sizeof(EvalConst));
+	(*array)[(*count)++] = *constant;
+}
+
 /* compile_list prepares the operands of $in. */
 static void
 compile_list(Compile *compile, const DqlNode *node, EvalNode *result)
@@ -282,9 +294,6 @@ compile_list(Compile *compile, const DqlNode *node, EvalNode *result)
 		items = &single;
 		count = 1;
 	}
-	list->strings = palloc(Max(count, 1) * sizeof(EvalConst));
-	list->numbers = palloc(Max(count, 1) * sizeof(EvalConst));
-	list->others = palloc(Max(count, 1) * sizeof(EvalConst));
 	for (int i = 0; i < count; i++)
 	{
 		EvalConst	constant;
@@ -297,14 +306,16 @@ compile_list(Compile *compile, const DqlNode *node, EvalNode *result)
 		if (constant.type == DQL_NULL)
 			result->null_holds = true;
 		if (constant.type == DQL_STRING && constant.pattern == NULL)
-			list->strings[list->string_count++] = constant;
+			append_const(&list->strings, &list->string_count, &constant);
 		else if (constant.type == DQL_NUMBER)
-			list->numbers[list->number_count++] = constant;
+			append_const(&list->numbers, &list->number_count, &constant);
 		else
-			list->others[list->other_count++] = constant;
+			append_const(&list->others, &list->other_count, &constant);
 	}
-	qsort(list->strings, list->string_count, sizeof(EvalConst), compare_strings);
-	qsort(list->numbers, list->number_count, sizeof(EvalConst), compare_numbers);
+	if (list->string_count > 1)
+		qsort(list->strings, list->string_count, sizeof(EvalConst), compare_strings);
+	if (list->number_count > 1)
+		qsort(list->numbers, list->number_count, sizeof(EvalConst), compare_numbers);
 }
 
 /*
@@ -339,10 +350,42 @@ compile_instant(Compile *compile, const DqlNode *node, EvalNode *result)
 		raise_operand(node, "a timestamp string or epoch milliseconds");
 }
 
+/* compile_range prepares the values of $any and $all; nulls count for nothing. */
+static void
+compile_range(Compile *compile, const DqlNode *node, EvalNode *result)
+{
+	const DqlValue *operand = resolve(compile, node, node->operand);
+	EvalList   *list = &result->list;
+	DqlValue   *const *items = operand->items;
+	DqlValue   *single = (DqlValue *) operand;
+	int			count = operand->count;
+
+	if (operand->type != DQL_ARRAY)
+	{
+		items = &single;
+		count = 1;
+	}
+	result->range = node->range;
+	list->others = palloc(Max(count, 1) * sizeof(EvalConst));
+	for (int i = 0; i < count; i++)
+	{
+		const DqlValue *item = resolve(compile, node, items[i]);
+
+		CHECK_FOR_INTERRUPTS();
+		if (item->type != DQL_NULL)
+			compile_order(compile, node, item, result->is_epoch, &list->others[list->other_count++]);
+	}
+}
+
 static void
 compile_compare(Compile *compile, const DqlNode *node, EvalNode *result)
 {
 	result->op = node->op;
+	if (node->range != DQL_RANGE_NONE)
+	{
+		compile_range(compile, node, result);
+		return;
+	}
 	switch (node->op)
 	{
 		case DQL_OP_EQ:
@@ -473,6 +516,10 @@ compile_node(Compile *compile, const DqlNode *node)
 		vxp_error_raise(vxp_error_hint(vxp_error(ERRCODE_FEATURE_NOT_SUPPORTED, node->where,
 												 "\"$hasAncestor\" cannot be tested on a document"),
 									   "A document does not hold its lineage; query its resource type instead."));
+	if (node->kind == DQL_COMPARE && node->subquery != NULL)
+		vxp_error_raise(vxp_error_hint(vxp_error(ERRCODE_FEATURE_NOT_SUPPORTED, node->where,
+												 "a subquery cannot be evaluated for a single document"),
+									   "Query the resource type, or give the values as a list."));
 	if (!is_logic)
 		compile_path(compile, node->path, result);
 	if (node->kind == DQL_COMPARE)

@@ -71,6 +71,10 @@ check_only_filter(const DqlRequest *request)
 												 psprintf("$.%s", request->other),
 												 "\"%s\" has no meaning for a single document", request->other),
 									   "A request for a single document holds \"filter\" only."));
+	if (request->has_subquery)
+		vxp_error_raise(vxp_error_hint(vxp_error(ERRCODE_FEATURE_NOT_SUPPORTED, "$.filter",
+												 "a subquery cannot be tested on a single document"),
+									   "Query the resource type that the document belongs to."));
 }
 
 static MatchesCache *

@@ -93,7 +93,7 @@ read_call(List *args, ConstantCall *call)
 		call->params = DatumGetJsonbP(((Const *) params)->constvalue);
 	source = (DqlText *) PG_DETOAST_DATUM_PACKED(((Const *) filter)->constvalue);
 	if (vxp_dql_parse(VARDATA_ANY(source), VARSIZE_ANY_EXHDR(source), &request) != NULL ||
-		request->has_other)
+		request->has_other || request->has_subquery)
 		return false;
 	call->request = request;
 	return true;
@@ -168,7 +168,7 @@ imply_compare(StringInfo buf, const DqlNode *node, const ConstantCall *call, con
 {
 	const DqlValue *operand = node->operand;
 
-	if (strcmp(path, "$") == 0)
+	if (strcmp(path, "$") == 0 || node->subquery != NULL || node->range != DQL_RANGE_NONE)
 		return false;
 	if (node->op == DQL_OP_EQ)
 		return imply_equal(buf, operand, call, path);
@@ -313,7 +313,8 @@ estimate(const DqlNode *node)
 	switch (node->op)
 	{
 		case DQL_OP_IN:
-			return Min(0.5, DOCUMENT_EQ_SEL * (node->operand->type == DQL_ARRAY ? node->operand->count : 10));
+			return Min(0.5, DOCUMENT_EQ_SEL * (node->operand && node->operand->type == DQL_ARRAY ?
+											   node->operand->count : 10));
 		case DQL_OP_EXISTS:
 			return DOCUMENT_EXISTS_SEL;
 		case DQL_OP_GT:

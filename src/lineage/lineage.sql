@@ -27,9 +27,16 @@ LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION lineage_send(lineage)
 IS 'writes a lineage in its binary form, a byte 1 and the text form';
 
+CREATE FUNCTION lineage_typanalyze(internal) RETURNS boolean
+AS 'MODULE_PATHNAME', 'vxp_lineage_typanalyze'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lineage_typanalyze(internal)
+IS 'ANALYZE of a lineage column: common ancestors, and share and number of ancestors by identifier type';
+
 CREATE TYPE lineage (
 	INPUT = lineage_in, OUTPUT = lineage_out,
 	RECEIVE = lineage_recv, SEND = lineage_send,
+	ANALYZE = lineage_typanalyze,
 	INTERNALLENGTH = VARIABLE, ALIGNMENT = int4, STORAGE = extended,
 	CATEGORY = 'U', COLLATABLE = false
 );
@@ -308,6 +315,18 @@ COMMENT ON AGGREGATE max(lineage) IS 'the last in path order, NULLs left out; NU
 --
 -- lineage: planner support
 --
+CREATE FUNCTION lineage_sel(internal, oid, internal, integer) RETURNS double precision
+AS 'MODULE_PATHNAME', 'vxp_lineage_sel'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lineage_sel(internal, oid, internal, integer)
+IS 'restriction estimate of the ancestry operators';
+
+CREATE FUNCTION lineage_joinsel(internal, oid, internal, smallint, internal) RETURNS double precision
+AS 'MODULE_PATHNAME', 'vxp_lineage_joinsel'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lineage_joinsel(internal, oid, internal, smallint, internal)
+IS 'join estimate of the ancestry operators';
+
 CREATE FUNCTION lineage_any_support(internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'vxp_lineage_any_support'
 LANGUAGE C STABLE STRICT PARALLEL SAFE;
@@ -368,27 +387,27 @@ COMMENT ON FUNCTION lineage_within(lineage, identifier) IS 'implementation of @^
 CREATE OPERATOR @> (
 	LEFTARG = lineage, RIGHTARG = lineage, FUNCTION = lineage_contains,
 	COMMUTATOR = <@,
-	RESTRICT = contsel, JOIN = contjoinsel
+	RESTRICT = lineage_sel, JOIN = lineage_joinsel
 );
 COMMENT ON OPERATOR @> (lineage, lineage) IS 'is the same path or above it';
 
 CREATE OPERATOR <@ (
 	LEFTARG = lineage, RIGHTARG = lineage, FUNCTION = lineage_contained,
 	COMMUTATOR = @>,
-	RESTRICT = contsel, JOIN = contjoinsel
+	RESTRICT = lineage_sel, JOIN = lineage_joinsel
 );
 COMMENT ON OPERATOR <@ (lineage, lineage) IS 'is the same path or below it';
 
 CREATE OPERATOR @^ (
 	LEFTARG = lineage, RIGHTARG = identifier, FUNCTION = lineage_below,
-	RESTRICT = contsel, JOIN = contjoinsel
+	RESTRICT = lineage_sel, JOIN = lineage_joinsel
 );
 COMMENT ON OPERATOR @^ (lineage, identifier)
 IS 'has this proper ancestor: a label but the last equals it byte by byte';
 
 CREATE OPERATOR @^= (
 	LEFTARG = lineage, RIGHTARG = identifier, FUNCTION = lineage_within,
-	RESTRICT = contsel, JOIN = contjoinsel
+	RESTRICT = lineage_sel, JOIN = lineage_joinsel
 );
 COMMENT ON OPERATOR @^= (lineage, identifier)
 IS 'is this resource or has this ancestor: a label, the last included, equals it byte by byte';
@@ -426,14 +445,14 @@ IS 'has the path each of these proper ancestors? a NULL element gives false, non
 
 CREATE OPERATOR @^| (
 	LEFTARG = lineage, RIGHTARG = text[], FUNCTION = has_any_ancestor,
-	RESTRICT = contsel, JOIN = contjoinsel
+	RESTRICT = lineage_sel, JOIN = lineage_joinsel
 );
 COMMENT ON OPERATOR @^| (lineage, text[])
 IS 'has one of these proper ancestors, as has_any_ancestor';
 
 CREATE OPERATOR @^& (
 	LEFTARG = lineage, RIGHTARG = text[], FUNCTION = has_all_ancestors,
-	RESTRICT = contsel, JOIN = contjoinsel
+	RESTRICT = lineage_sel, JOIN = lineage_joinsel
 );
 COMMENT ON OPERATOR @^& (lineage, text[])
 IS 'has each of these proper ancestors, as has_all_ancestors';

@@ -333,18 +333,23 @@ vxp_lineage_gist_penalty(PG_FUNCTION_ARGS)
 	known = shared;
 	if (shared < new_bound.prefix_length)
 	{
-		uint32		next = new_bound.prefix[shared];
-		uint32		growth = 0;
+		uint64		next = mark_pair(new_bound.prefix[shared],
+									 shared + 1 < new_bound.prefix_length ? new_bound.prefix[shared + 1] : 0);
+		uint64		growth = 0;
 
 		if (lost > 0)
-			growth = Max(next, old_bound.prefix[shared]) - Min(next, old_bound.prefix[shared]);
+		{
+			uint64		old = mark_pair(old_bound.prefix[shared], lost > 1 ? old_bound.prefix[shared + 1] : 0);
+
+			growth = Max(next, old) - Min(next, old);
+		}
 		else if (old_bound.max_depth > shared)
 			growth = next < old_bound.next_low ? old_bound.next_low - next :
 				next > old_bound.next_high ? next - old_bound.next_high : 0;
 		else
-			growth = PG_UINT32_MAX;
+			growth = PG_UINT64_MAX;
 		if (growth > 0)
-			growth_bits = pg_leftmost_one_pos32(growth) + 1;
+			growth_bits = pg_leftmost_one_pos64(growth) + 1;
 
 		/* known: ancestors that the set holds for certain, or the interval for "anything" */
 		if (old_bound.set_form == LINEAGE_SET_ANYTHING)
@@ -359,9 +364,9 @@ vxp_lineage_gist_penalty(PG_FUNCTION_ARGS)
 			}
 	}
 
-	/* 5 + 4 + 6 + 9 bits: what a float holds exactly */
+	/* 5 + 4 + 7 + 8 bits: what a float holds exactly */
 	*penalty = (float) (((31 - Min(known, 31)) << 19) | (Min(lost, 15) << 15) |
-						(growth_bits << 9) | Min(new_marks, 511));
+						(growth_bits << 8) | Min(new_marks, 255));
 	PG_RETURN_POINTER(penalty);
 }
 
@@ -383,39 +388,42 @@ cmp_split_entry(const void *a, const void *b)
 	return result ? result : (int) x->offset - (int) y->offset;
 }
 
+/* The mark of the greatest path of a bound at a position, as far as it is known. */
+static inline bool
+high_mark(const LineageBound *bound, int position, uint32 *mark)
+{
+	if (position < bound->prefix_length)
+		*mark = bound->prefix[position];
+	else if (position == bound->prefix_length && bound->max_depth > position)
+		*mark = (uint32) (bound->next_high >> 32);
+	else if (position == bound->prefix_length + 1 && bound->max_depth > position)
+		*mark = (uint32) bound->next_high;
+	else
+		return false;
+	return true;
+}
+
 /*
  * cut_level returns how many leading marks the last path of the left and the
- * first of the right entry surely or possibly share: the depth of the ancestor
- * that a cut between them would tear.
+ * first of the right entry share, or the depth at which the entries overlap:
+ * the depth of the ancestor that a cut between them would tear.
  */
 static int
 cut_level(const LineageBound *left, const LineageBound *right)
 {
 	int			level = 0;
+	uint32		a;
+	uint32		b;
 
-	for (;;)
+	while (high_mark(left, level, &a) && vxp_lineage_low_mark(right, level, &b))
 	{
-		uint32		a;
-		uint32		b;
-
-		if (level < left->prefix_length)
-			a = left->prefix[level];
-		else if (level == left->prefix_length && left->max_depth > level)
-			a = left->next_high;
-		else
-			return level;
-		if (level < right->prefix_length)
-			b = right->prefix[level];
-		else if (level == right->prefix_length && right->max_depth > level)
-			b = right->next_low;
-		else
-			return level;
 		if (a < b)
 			return level;
-		if (level >= left->prefix_length || level >= right->prefix_length)
-			return level + 1;
 		level++;
+		if (a > b)
+			return level;
 	}
+	return level;
 }
 
 /*

@@ -25,11 +25,11 @@
  *	leaf key of a longer path
  *		8 ..  9  least depth
  *	   10 .. 11  greatest depth
- *	   12 .. 15  interval of the next mark: low end
- *	   16 .. 19  and high end
- *	   20 .. 27  types of listed labels above the next (deep_types)
- *	   28 .. 35  types of last labels that are not listed (self_types)
- *	   36 ..     n marks: the common prefix, root first
+ *	   12 .. 19  interval of the next pair of marks: low end (low word first)
+ *	   20 .. 27  and high end
+ *	   28 .. 35  types of listed labels above the next (deep_types)
+ *	   36 .. 43  types of last labels that are not listed (self_types)
+ *	   44 ..     n marks: the common prefix, root first
  *		 ..      the set: nothing (form 0, "anything"), sorted marks without
  *				 duplicates (form 1, exact), or a Bloom signature (form 2);
  *				 its size follows from the varlena header
@@ -38,8 +38,10 @@
  * is a proper ancestor, or is the last and its type is not in self_types.
  *
  *	1.	p starts with the prefix (of P marks), and its depth is within the depths;
- *	2.	if p is deeper than P, the mark at position P (counted from 0) is in
- *		the interval;
+ *	2.	if p is deeper than P, its marks at the positions P and P + 1 (counted
+ *		from 0), as one number of 64 bits, the second 0 if p ends at P, are in
+ *		the interval.  Two marks, since a page that lies across two roots
+ *		would otherwise keep out no path below either;
  *	3.	each listed label of p at a position of P or more is in the set;
  *	4.	each listed label of p at a position above P has its type in deep_types.
  *
@@ -102,8 +104,8 @@ typedef struct LineageBound
 	int			prefix_length;
 	int			min_depth;
 	int			max_depth;
-	uint32		next_low;		/* meaningful if max_depth > prefix_length */
-	uint32		next_high;
+	uint64		next_low;		/* pairs of marks; meaningful if max_depth > prefix_length */
+	uint64		next_high;
 	uint64		deep_types;
 	uint64		self_types;
 	LineageSetForm set_form;
@@ -117,6 +119,13 @@ static inline LineageKeyForm
 lineage_key_form(const LineageKey *key)
 {
 	return (LineageKeyForm) (key->version_form & 0x0f);
+}
+
+/* Two marks as one number, in path order. */
+static inline uint64
+mark_pair(uint32 first, uint32 second)
+{
+	return ((uint64) first << 32) | second;
 }
 
 /* The type part of a mark, as a set of one. */
@@ -133,6 +142,7 @@ extern LineageKey *vxp_lineage_key_make(const struct varlena *value, bool keep_v
 extern LineageSpan vxp_lineage_key_value(const LineageKey *key, struct varlena **image);
 extern void vxp_lineage_key_decode(const LineageKey *key, LineageBound *bound);
 extern LineageKey *vxp_lineage_key_union(const LineageBound *bounds, int count);
+extern bool vxp_lineage_low_mark(const LineageBound *bound, int position, uint32 *mark);
 extern int	vxp_lineage_bound_cmp(const LineageBound *a, const LineageBound *b);
 extern bool vxp_lineage_set_may_hold(const LineageBound *bound, uint32 mark);
 extern bool vxp_lineage_bound_holds(const LineageBound *outer, const LineageBound *inner);

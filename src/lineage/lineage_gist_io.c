@@ -54,9 +54,9 @@ vxp_lineage_gist_key_out(PG_FUNCTION_ARGS)
 	appendStringInfo(&out, "], \"depth\": [%d, %d]", bound.min_depth, bound.max_depth);
 	if (lineage_key_form(key) == LINEAGE_KEY_BOUND)
 	{
-		appendStringInfo(&out, ", \"next\": [%u, %u], \"deep_types\": \"%016llx\", \"self_types\": \"%016llx\""
+		appendStringInfo(&out, ", \"next\": [%llu, %llu], \"deep_types\": \"%016llx\", \"self_types\": \"%016llx\""
 						 ", \"set\": \"%s\", \"words\": [",
-						 bound.next_low, bound.next_high,
+						 (unsigned long long) bound.next_low, (unsigned long long) bound.next_high,
 						 (unsigned long long) bound.deep_types, (unsigned long long) bound.self_types,
 						 set_forms[bound.set_form]);
 		for (int i = 0; i < bound.set_words; i++)

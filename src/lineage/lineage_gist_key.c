@@ -11,7 +11,7 @@
 #include "lineage/lineage_gist.h"
 
 /* words of a bound before its prefix */
-#define BOUND_HEAD_WORDS 7
+#define BOUND_HEAD_WORDS 9
 
 /* Marks being collected for a set; grows as needed. */
 typedef struct MarkList
@@ -123,6 +123,20 @@ vxp_lineage_key_value(const LineageKey *key, struct varlena **image)
 	return span;
 }
 
+/* Keys are aligned to 4 bytes only. */
+static inline uint64
+read_word64(const uint32 *words)
+{
+	return ((uint64) words[1] << 32) | words[0];
+}
+
+static inline void
+write_word64(uint32 *words, uint64 value)
+{
+	words[0] = (uint32) value;
+	words[1] = (uint32) (value >> 32);
+}
+
 /* vxp_lineage_key_decode fills in the bound that the key states. */
 void
 vxp_lineage_key_decode(const LineageKey *key, LineageBound *bound)
@@ -151,10 +165,10 @@ vxp_lineage_key_decode(const LineageKey *key, LineageBound *bound)
 
 				bound->min_depth = w[0] & 0xffff;
 				bound->max_depth = w[0] >> 16;
-				bound->next_low = w[1];
-				bound->next_high = w[2];
-				bound->deep_types = ((uint64) w[4] << 32) | w[3];
-				bound->self_types = ((uint64) w[6] << 32) | w[5];
+				bound->next_low = read_word64(w + 1);
+				bound->next_high = read_word64(w + 3);
+				bound->deep_types = read_word64(w + 5);
+				bound->self_types = read_word64(w + 7);
 				bound->prefix = w + BOUND_HEAD_WORDS;
 				bound->prefix_length = count;
 				bound->set_form = (LineageSetForm) key->set_form;
@@ -270,12 +284,12 @@ list_sort_unique(MarkList *list)
 	list->count = kept + 1;
 }
 
-/* The types that marks of the interval can have. */
+/* The types that first marks of the interval can have. */
 static uint64
-interval_types(uint32 low, uint32 high)
+interval_types(uint64 low, uint64 high)
 {
-	int			first = low >> 26;
-	int			last = high >> 26;
+	int			first = low >> 58;
+	int			last = high >> 58;
 
 	return (PG_UINT64_MAX << first) & (PG_UINT64_MAX >> (63 - last));
 }
@@ -358,6 +372,30 @@ anything:
 }
 
 /*
+ * widen takes the pairs at a position below the end of the bound's prefix into
+ * the interval.  The first mark is in the prefix; so is the second, or it is
+ * the first of the bound's own pairs, or there is none.
+ */
+static void
+widen(const LineageBound *bound, int position, uint64 *low, uint64 *high)
+{
+	uint32		first = bound->prefix[position];
+	uint32		second_low = 0;
+	uint32		second_high = 0;
+
+	if (position + 1 < bound->prefix_length)
+		second_low = second_high = bound->prefix[position + 1];
+	else if (bound->max_depth > bound->prefix_length)
+	{
+		second_high = (uint32) (bound->next_high >> 32);
+		if (bound->min_depth > bound->prefix_length)
+			second_low = (uint32) (bound->next_low >> 32);
+	}
+	*low = Min(*low, mark_pair(first, second_low));
+	*high = Max(*high, mark_pair(first, second_high));
+}
+
+/*
  * list_last_labels adds last labels to the list, type by type.  A type with too
  * many that are no ancestors too goes into *self_types instead: it would crowd
  * out the ancestors.
@@ -399,7 +437,7 @@ list_last_labels(MarkList *list, MarkList *last, uint64 *self_types)
  * length Q >= P, and a path p below it.  Statement 1 is plain; self_types hold
  * those of every bound, so a label listed by the union was so by the bound.  If
  * Q = P the other statements are taken over as they are.  If Q > P:
- * - position P of p is in the bound's prefix, and goes into the interval (2);
+ * - the marks of p at P and P + 1 go into the interval, as widen shows (2);
  * - a listed label of p at Q or above is in the bound's set, all of which is
  *   added (3); if at Q its type is one that the interval allows, else it is in
  *   the bound's deep_types (4);
@@ -415,8 +453,8 @@ vxp_lineage_key_union(const LineageBound *bounds, int count)
 	int			prefix_length = common_prefix(bounds, count);
 	int			min_depth = bounds[0].min_depth;
 	int			max_depth = bounds[0].max_depth;
-	uint32		low = PG_UINT32_MAX;
-	uint32		high = 0;
+	uint64		low = PG_UINT64_MAX;
+	uint64		high = 0;
 	uint64		deep = 0;
 	uint64		deep_last = 0;	/* types of "last" above the next position */
 	uint64		self = 0;
@@ -442,8 +480,7 @@ vxp_lineage_key_union(const LineageBound *bounds, int count)
 			int			proper = Min(b->prefix_length, b->max_depth - 1);
 			uint32		end = b->prefix[b->prefix_length - 1];
 
-			low = Min(low, b->prefix[prefix_length]);
-			high = Max(high, b->prefix[prefix_length]);
+			widen(b, prefix_length, &low, &high);
 			for (int j = prefix_length; j < proper; j++)
 			{
 				list_add(&list, b->prefix[j]);
@@ -486,12 +523,10 @@ vxp_lineage_key_union(const LineageBound *bounds, int count)
 	key->set_form = form;
 	w = key->words;
 	w[0] = (uint32) min_depth | ((uint32) max_depth << 16);
-	w[1] = low;
-	w[2] = high;
-	w[3] = (uint32) deep;
-	w[4] = (uint32) (deep >> 32);
-	w[5] = (uint32) self;
-	w[6] = (uint32) (self >> 32);
+	write_word64(w + 1, low);
+	write_word64(w + 3, high);
+	write_word64(w + 5, deep);
+	write_word64(w + 7, self);
 	if (prefix_length > 0)
 		memcpy(w + BOUND_HEAD_WORDS, bounds[0].prefix, prefix_length * sizeof(uint32));
 	if (set_words > 0)
@@ -505,33 +540,46 @@ vxp_lineage_key_union(const LineageBound *bounds, int count)
 	return key;
 }
 
+/* vxp_lineage_low_mark gets the mark of the least path of a bound; false behind the last one known. */
+bool
+vxp_lineage_low_mark(const LineageBound *bound, int position, uint32 *mark)
+{
+	if (position < bound->prefix_length)
+		*mark = bound->prefix[position];
+	else if (position == bound->prefix_length && bound->max_depth > position)
+		*mark = (uint32) (bound->next_low >> 32);
+	else if (position == bound->prefix_length + 1 && bound->max_depth > position)
+		*mark = (uint32) bound->next_low;
+	else
+		return false;
+	return true;
+}
+
 /*
- * vxp_lineage_bound_cmp is the order of the index: prefixes mark by mark, the
- * shorter first on a tie, then the low end of the interval.  For paths it is a
- * total order in which the paths below one ancestor are neighbours.
+ * vxp_lineage_bound_cmp is the order of the index: marks one by one, the
+ * prefix and then the low end of the interval, the shorter first on a tie.
+ * Paths below one ancestor are neighbours in it.
  */
 int
 vxp_lineage_bound_cmp(const LineageBound *a, const LineageBound *b)
 {
 	int			shared = Min(a->prefix_length, b->prefix_length);
+	int			i = 0;
 
-	for (int i = 0; i < shared; i++)
-		if (a->prefix[i] != b->prefix[i])
-			return a->prefix[i] < b->prefix[i] ? -1 : 1;
-	if (a->prefix_length != b->prefix_length)
+	while (i < shared && a->prefix[i] == b->prefix[i])
+		i++;
+	for (;; i++)
 	{
-		/* an interval lies beside the longer prefix: compare its low end with the mark there */
-		const LineageBound *longer = a->prefix_length > b->prefix_length ? a : b;
-		const LineageBound *shorter = longer == a ? b : a;
-		int			sign = longer == a ? 1 : -1;
+		uint32		x;
+		uint32		y;
+		bool		has_x = vxp_lineage_low_mark(a, i, &x);
+		bool		has_y = vxp_lineage_low_mark(b, i, &y);
 
-		if (shorter->max_depth > shared && shorter->next_low > longer->prefix[shared])
-			return -sign;
-		return sign;
+		if (!has_x || !has_y)
+			return (int) has_x - (int) has_y;
+		if (x != y)
+			return x < y ? -1 : 1;
 	}
-	if (a->next_low != b->next_low)
-		return a->next_low < b->next_low ? -1 : 1;
-	return 0;
 }
 
 /*

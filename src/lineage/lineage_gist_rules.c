@@ -13,10 +13,20 @@
 
 #include "lineage/lineage_gist.h"
 
+/* May the mark be the first of a pair in the interval? */
 static inline bool
 interval_may_hold(const LineageBound *bound, uint32 mark)
 {
-	return mark >= bound->next_low && mark <= bound->next_high;
+	return mark >= (uint32) (bound->next_low >> 32) && mark <= (uint32) (bound->next_high >> 32);
+}
+
+/* May the pair of marks be in the interval? */
+static inline bool
+interval_may_hold_pair(const LineageBound *bound, const uint32 *marks)
+{
+	uint64		pair = mark_pair(marks[0], marks[1]);
+
+	return pair >= bound->next_low && pair <= bound->next_high;
 }
 
 /*
@@ -25,7 +35,7 @@ interval_may_hold(const LineageBound *bound, uint32 mark)
  * Suppose that p has, at position i; then p is deeper than i + 1.
  * - i < P: then by statement 1 it is the mark of the prefix at i, and
  *   max_depth > i + 1: the loop finds it.
- * - i = P: by 2 the mark is in the interval, max_depth > P + 1, and by 3 it is
+ * - i = P: by 2 the mark is the first of a pair in the interval, max_depth > P + 1, and by 3 it is
  *   in the set, as a proper ancestor is listed.
  * - i > P: by 4 its type is in deep_types, by 3 it is in the set.
  * If none of the three can be, there is no such p.
@@ -50,10 +60,10 @@ vxp_lineage_bound_has_ancestor(const LineageBound *bound, uint32 mark)
  *
  * Suppose that p has, at position i.
  * - i < P: it is the mark of the prefix at i (statement 1).
- * - i >= P: then max_depth > P.  If i = P the mark is in the interval (2).  If
- *   the label is listed, it is in the set (3), and if also i > P its type is
- *   in deep_types (4).  If it is not listed, its type is in self_types; and if
- *   also i > P, then max_depth > P + 1.
+ * - i >= P: then max_depth > P.  If i = P the mark is the first of a pair in the
+ *   interval (2).  If the label is listed, it is in the set (3), and if also
+ *   i > P its type is in deep_types (4).  If it is not listed, its type is in
+ *   self_types; and if also i > P, then max_depth > P + 1.
  */
 bool
 vxp_lineage_bound_is_within(const LineageBound *bound, uint32 mark)
@@ -77,8 +87,8 @@ vxp_lineage_bound_is_within(const LineageBound *bound, uint32 mark)
  *
  * Suppose that p does.
  * - Below P they are those of the prefix (statement 1).
- * - If depth > P, then p is deeper than P and has marks[P] at P: in the
- *   interval (2).
+ * - If depth > P, then p is deeper than P and has marks[P] at P: the first of a
+ *   pair in the interval (2).  If depth > P + 1, the pair is that of the marks.
  * - All but the last of them are proper ancestors of p.  The last one is a
  *   proper ancestor or the last label of p, and in either case listed unless
  *   its type is in self_types.  Listed ones from P on are in the set (3), and
@@ -93,7 +103,9 @@ may_start_with(const LineageBound *bound, const uint32 *marks, int depth)
 	for (int i = 0; i < shared; i++)
 		if (bound->prefix[i] != marks[i])
 			return false;
-	if (depth > bound->prefix_length && !interval_may_hold(bound, marks[bound->prefix_length]))
+	if (depth == bound->prefix_length + 1 && !interval_may_hold(bound, marks[bound->prefix_length]))
+		return false;
+	if (depth > bound->prefix_length + 1 && !interval_may_hold_pair(bound, marks + bound->prefix_length))
 		return false;
 	for (int i = bound->prefix_length; i < listed; i++)
 	{

@@ -25,6 +25,7 @@
 #include "utils/lsyscache.h"
 
 #include "lineage/lineage_index.h"
+#include "lineage/lineage_stats.h"
 
 VXP_FUNCTION(vxp_lineage_any_support);
 VXP_FUNCTION(vxp_lineage_all_support);
@@ -154,6 +155,9 @@ vxp_lineage_any_support(PG_FUNCTION_ARGS)
 
 	if (IsA(request, SupportRequestIndexCondition))
 		PG_RETURN_POINTER(list_condition((SupportRequestIndexCondition *) request, LINEAGE_STRAT_HAS_ANY));
+	if (IsA(request, SupportRequestSelectivity))
+		PG_RETURN_POINTER(vxp_lineage_selectivity_request((SupportRequestSelectivity *) request,
+														  LINEAGE_STRAT_HAS_ANY));
 	PG_RETURN_POINTER(NULL);
 }
 
@@ -165,6 +169,9 @@ vxp_lineage_all_support(PG_FUNCTION_ARGS)
 
 	if (IsA(request, SupportRequestIndexCondition))
 		PG_RETURN_POINTER(list_condition((SupportRequestIndexCondition *) request, LINEAGE_STRAT_HAS_ALL));
+	if (IsA(request, SupportRequestSelectivity))
+		PG_RETURN_POINTER(vxp_lineage_selectivity_request((SupportRequestSelectivity *) request,
+														  LINEAGE_STRAT_HAS_ALL));
 	PG_RETURN_POINTER(NULL);
 }
 

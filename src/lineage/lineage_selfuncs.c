@@ -1,0 +1,483 @@
+/*
+ * lineage_selfuncs.c - selectivity of the ancestry operators and functions
+ *
+ * One pair of estimators serves all operators; the operator's name tells which
+ * question it asks.  The arithmetic, with the statistics of lineage_stats.h:
+ *
+ * - an identifier: its share if it is a common ancestor; else what is left to
+ *   its identifier type, evenly; an unknown type gives RARE_ROWS rows;
+ * - a value that is not known (a parameter of a generic plan): the average
+ *   ancestor, all types together, by their distinct counts;
+ * - a join: the average over the other side's common values and histogram;
+ *   without these, as a value that is not known;
+ * - a path: the least of its labels' estimates, since rows below have them all;
+ * - a list: the sum for "any", for "all" the least.
+ *
+ * Without statistics every question about ancestors is taken to keep
+ * DEFAULT_SELECTIVITY of the rows, lists that times their length.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "catalog/pg_statistic.h"
+#include "catalog/pg_type.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/pathnodes.h"
+#include "optimizer/optimizer.h"
+#include "utils/array.h"
+#include "utils/lsyscache.h"
+#include "utils/selfuncs.h"
+#include "utils/syscache.h"
+
+#include "lineage/lineage_index.h"
+#include "lineage/lineage_stats.h"
+
+#define DEFAULT_SELECTIVITY	0.001
+#define DEFAULT_DEPTH		4.0		/* of a path without statistics */
+#define DEFAULT_LIST_LENGTH	10.0	/* as the planner assumes for arrays */
+#define RARE_ROWS			10.0	/* below an ancestor of an unknown type */
+#define JOIN_VALUES_MAX		100		/* of a histogram that a join looks at */
+
+/* What is known of a lineage column; "types" is NULL without statistics. */
+typedef struct LineageStats
+{
+	double		rows;			/* of the relation, at least 1 */
+	double		null_share;
+	double		distinct;		/* different paths */
+	AttStatsSlot common;
+	bool		has_common;
+	AttStatsSlot types;
+	bool		has_types;
+} LineageStats;
+
+VXP_FUNCTION(vxp_lineage_sel);
+VXP_FUNCTION(vxp_lineage_joinsel);
+
+static StrategyNumber
+strategy_of_operator(Oid operator)
+{
+	static const struct
+	{
+		const char *name;
+		StrategyNumber strategy;
+	}			names[] = {
+		{"@^", LINEAGE_STRAT_HAS_ANCESTOR},
+		{"@^=", LINEAGE_STRAT_IS_WITHIN},
+		{"<@", LINEAGE_STRAT_BELOW},
+		{"@>", LINEAGE_STRAT_ABOVE},
+		{"@^|", LINEAGE_STRAT_HAS_ANY},
+		{"@^&", LINEAGE_STRAT_HAS_ALL}
+	};
+	char	   *name = get_opname(operator);
+
+	for (int i = 0; name != NULL && i < lengthof(names); i++)
+		if (strcmp(name, names[i].name) == 0)
+			return names[i].strategy;
+	elog(ERROR, "operator %u has no lineage estimate", operator);
+	return 0;					/* keep compiler quiet */
+}
+
+/*
+ * open_stats reads the statistics of the variable, as far as the user may see
+ * them through "function": values of rows that he may not see must not show in
+ * an estimate.  To be closed.
+ */
+static void
+open_stats(LineageStats *stats, VariableStatData *variable, Oid function)
+{
+	bool		is_default;
+
+	memset(stats, 0, sizeof(LineageStats));
+	stats->rows = variable->rel && variable->rel->tuples > 1 ? variable->rel->tuples : 1;
+	stats->distinct = Max(get_variable_numdistinct(variable, &is_default), 1.0);
+	if (!HeapTupleIsValid(variable->statsTuple))
+		return;
+	stats->null_share = ((Form_pg_statistic) GETSTRUCT(variable->statsTuple))->stanullfrac;
+	if (!statistic_proc_security_check(variable, function))
+		return;
+	stats->has_common = get_attstatsslot(&stats->common, variable->statsTuple, STATISTIC_KIND_MCELEM,
+										 InvalidOid, ATTSTATSSLOT_VALUES | ATTSTATSSLOT_NUMBERS);
+	stats->has_types = get_attstatsslot(&stats->types, variable->statsTuple, LINEAGE_STATISTIC_KIND,
+										InvalidOid, ATTSTATSSLOT_VALUES | ATTSTATSSLOT_NUMBERS);
+	/* a slot of another making is none of ours */
+	if (stats->has_types && stats->types.nnumbers != stats->types.nvalues * LINEAGE_TYPE_NUMBERS)
+	{
+		free_attstatsslot(&stats->types);
+		stats->has_types = false;
+	}
+	if (stats->has_common && stats->common.nnumbers < stats->common.nvalues)
+	{
+		free_attstatsslot(&stats->common);
+		stats->has_common = false;
+	}
+}
+
+static void
+close_stats(LineageStats *stats)
+{
+	if (stats->has_common)
+		free_attstatsslot(&stats->common);
+	if (stats->has_types)
+		free_attstatsslot(&stats->types);
+}
+
+/* find_value returns the place of the bytes in the slot, or -1. */
+static int
+find_value(const AttStatsSlot *slot, const char *bytes, int length)
+{
+	int			low = 0;
+	int			high = slot->nvalues;
+
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+		struct varlena *value = (struct varlena *) DatumGetPointer(slot->values[middle]);
+		int			size = VARSIZE_ANY_EXHDR(value);
+		int			order = memcmp(VARDATA_ANY(value), bytes, Min(size, length));
+
+		if (order == 0)
+			order = size - length;
+		if (order == 0)
+			return middle;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return -1;
+}
+
+/* A number of a type, distinct counts made absolute. */
+static double
+type_number(const LineageStats *stats, int type, LineageTypeNumber number)
+{
+	double		value = stats->types.numbers[type * LINEAGE_TYPE_NUMBERS + number];
+
+	return value < 0 ? -value * stats->rows : value;
+}
+
+/* The share of rows that have the label as a proper ancestor, or ("within") are it too. */
+static double
+label_share(const LineageStats *stats, const char *bytes, int length, bool within)
+{
+	LineageLabel label = {bytes, length};
+	double		rare = Min(RARE_ROWS / stats->rows, 1.0);
+	double		share;
+	int			place;
+	int			type;
+
+	if (!stats->has_types)
+		return DEFAULT_SELECTIVITY;
+	type = find_value(&stats->types, bytes, vxp_lineage_type_length(label));
+	place = stats->has_common ? find_value(&stats->common, bytes, length) : -1;
+	if (place >= 0)
+		share = stats->common.numbers[place];
+	else if (type < 0)
+		return rare;
+	else
+	{
+		double		left = type_number(stats, type, LINEAGE_TYPE_REST_SHARE);
+		double		among = type_number(stats, type, LINEAGE_TYPE_REST_DISTINCT);
+
+		/* all that the type has are common: this one is new, or is not */
+		share = left > 0 ? left / Max(among, 1.0) : 0;
+	}
+	if (within && type >= 0 && type_number(stats, type, LINEAGE_TYPE_SELF_DISTINCT) >= 1)
+		share += type_number(stats, type, LINEAGE_TYPE_SELF_SHARE) /
+			type_number(stats, type, LINEAGE_TYPE_SELF_DISTINCT);
+	return Min(Max(share, 1.0 / stats->rows), 1.0);
+}
+
+/* The share of rows that have an ancestor that is not known: the average one. */
+static double
+average_share(const LineageStats *stats, bool within)
+{
+	double		share = 0;
+	double		distinct = 0;
+
+	if (!stats->has_types)
+		return DEFAULT_SELECTIVITY;
+	for (int i = 0; i < stats->types.nvalues; i++)
+	{
+		share += type_number(stats, i, LINEAGE_TYPE_SHARE);
+		distinct += type_number(stats, i, LINEAGE_TYPE_DISTINCT);
+	}
+	/* one row more: the resource itself */
+	return Min((distinct >= 1 ? share / distinct : 0) + (within ? 1.0 / stats->rows : 0), 1.0);
+}
+
+/* The mean depth of a path: its ancestors and itself. */
+static double
+average_depth(const LineageStats *stats)
+{
+	double		depth = 1;
+
+	if (!stats->has_types)
+		return DEFAULT_DEPTH;
+	for (int i = 0; i < stats->types.nvalues; i++)
+		depth += type_number(stats, i, LINEAGE_TYPE_SHARE);
+	return depth;
+}
+
+/* The share of rows at or below a path: they have all its labels. */
+static double
+below_share(const LineageStats *stats, LineageSpan path)
+{
+	const uint8 *cursor = path.data;
+	double		share = 1;
+
+	for (int i = 0; i < path.depth; i++)
+	{
+		LineageLabel label = lineage_next_label(&cursor);
+
+		share = Min(share, label_share(stats, label.bytes, label.length, i == path.depth - 1));
+	}
+	return share;
+}
+
+/*
+ * list_share: rows that have any of the labels are at most the sum; those that
+ * have all are at most the least, and if two are of one identifier type, they
+ * are taken to be independent: a path seldom has two patients.
+ */
+static double
+list_share(const LineageStats *stats, struct varlena *array, bool any)
+{
+	LineageLabel *labels;
+	bool		has_null;
+	int			count = vxp_lineage_array_labels(array, &labels, &has_null);
+	double		share = any ? 0 : 1;
+
+	if (!any && has_null)
+		return 0;
+	for (int i = 0; i < count; i++)
+	{
+		double		one = label_share(stats, labels[i].bytes, labels[i].length, false);
+		bool		same_type = false;
+
+		if (any)
+		{
+			share += one;
+			continue;
+		}
+		for (int j = 0; j < i && !same_type; j++)
+		{
+			int			length = vxp_lineage_type_length(labels[i]);
+
+			same_type = length == vxp_lineage_type_length(labels[j]) && length > 0 &&
+				memcmp(labels[i].bytes, labels[j].bytes, length) == 0;
+		}
+		share = same_type ? share * one : Min(share, one);
+	}
+	return Min(share, 1.0);
+}
+
+/* value_share is the share of the rows that are not NULL, for a known argument. */
+static double
+value_share(const LineageStats *stats, StrategyNumber strategy, Datum argument)
+{
+	struct varlena *value = PG_DETOAST_DATUM_PACKED(argument);
+
+	switch (strategy)
+	{
+		case LINEAGE_STRAT_HAS_ANCESTOR:
+		case LINEAGE_STRAT_IS_WITHIN:
+			return label_share(stats, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value),
+							   strategy == LINEAGE_STRAT_IS_WITHIN);
+		case LINEAGE_STRAT_BELOW:
+			return below_share(stats, lineage_span(value));
+		case LINEAGE_STRAT_ABOVE:
+			/* at most the path and those above it, each as often as any path */
+			return Min(lineage_span(value).depth / stats->distinct, 1.0);
+		default:
+			return list_share(stats, value, strategy == LINEAGE_STRAT_HAS_ANY);
+	}
+}
+
+/* unknown_share is the same for an argument that is not known. */
+static double
+unknown_share(const LineageStats *stats, StrategyNumber strategy)
+{
+	switch (strategy)
+	{
+		case LINEAGE_STRAT_HAS_ANCESTOR:
+			return average_share(stats, false);
+		case LINEAGE_STRAT_IS_WITHIN:
+		case LINEAGE_STRAT_BELOW:
+			return average_share(stats, true);
+		case LINEAGE_STRAT_ABOVE:
+			return Min(average_depth(stats) / stats->distinct, 1.0);
+		case LINEAGE_STRAT_HAS_ANY:
+			return Min(average_share(stats, false) * DEFAULT_LIST_LENGTH, 1.0);
+		default:
+			return average_share(stats, false);
+	}
+}
+
+/* The commutator's question: what does "argument <@ column" ask of the column? */
+static StrategyNumber
+commute(StrategyNumber strategy)
+{
+	return strategy == LINEAGE_STRAT_BELOW ? LINEAGE_STRAT_ABOVE :
+		strategy == LINEAGE_STRAT_ABOVE ? LINEAGE_STRAT_BELOW : strategy;
+}
+
+static double
+restriction_selectivity(PlannerInfo *root, Oid function, StrategyNumber strategy, List *args, int var_relid)
+{
+	VariableStatData variable;
+	Node	   *other;
+	bool		on_left;
+	LineageStats stats;
+	double		share;
+
+	if (!get_restriction_variable(root, args, var_relid, &variable, &other, &on_left))
+		return DEFAULT_SELECTIVITY;
+	if (!on_left)
+	{
+		strategy = commute(strategy);
+		/* the identifier or the list is the column, the path is given: no statistics help */
+		if (strategy != LINEAGE_STRAT_BELOW && strategy != LINEAGE_STRAT_ABOVE)
+		{
+			ReleaseVariableStats(variable);
+			return DEFAULT_SELECTIVITY;
+		}
+	}
+	open_stats(&stats, &variable, function);
+	if (IsA(other, Const))
+		share = ((Const *) other)->constisnull ? 0 : value_share(&stats, strategy, ((Const *) other)->constvalue);
+	else
+		share = unknown_share(&stats, strategy);
+	share *= 1 - stats.null_share;
+	close_stats(&stats);
+	ReleaseVariableStats(variable);
+	CLAMP_PROBABILITY(share);
+	return share;
+}
+
+/*
+ * joined_share is the average share over the values that the other side's
+ * statistics show, or negative if they show none.  Its common values weigh
+ * their frequency, its histogram the rest.
+ */
+static double
+joined_share(const LineageStats *stats, StrategyNumber strategy, VariableStatData *other, Oid function)
+{
+	AttStatsSlot slot;
+	double		weight = 0;
+	double		sum = 0;
+
+	if (!HeapTupleIsValid(other->statsTuple) || !statistic_proc_security_check(other, function))
+		return -1;
+	if (get_attstatsslot(&slot, other->statsTuple, STATISTIC_KIND_MCV, InvalidOid,
+						 ATTSTATSSLOT_VALUES | ATTSTATSSLOT_NUMBERS))
+	{
+		for (int i = 0; i < slot.nvalues && i < slot.nnumbers; i++)
+		{
+			sum += slot.numbers[i] * value_share(stats, strategy, slot.values[i]);
+			weight += slot.numbers[i];
+		}
+		free_attstatsslot(&slot);
+	}
+	if (get_attstatsslot(&slot, other->statsTuple, STATISTIC_KIND_HISTOGRAM, InvalidOid, ATTSTATSSLOT_VALUES))
+	{
+		double		rest = 1 - weight - ((Form_pg_statistic) GETSTRUCT(other->statsTuple))->stanullfrac;
+		int			step = Max(slot.nvalues / JOIN_VALUES_MAX, 1);
+		double		part = 0;
+		int			seen = 0;
+
+		for (int i = 0; i < slot.nvalues; i += step, seen++)
+			part += value_share(stats, strategy, slot.values[i]);
+		if (rest > 0 && seen > 0)
+		{
+			sum += rest * part / seen;
+			weight += rest;
+		}
+		free_attstatsslot(&slot);
+	}
+	return weight > 0 ? sum / weight : -1;
+}
+
+static double
+null_share(VariableStatData *variable)
+{
+	return HeapTupleIsValid(variable->statsTuple) ?
+		((Form_pg_statistic) GETSTRUCT(variable->statsTuple))->stanullfrac : 0;
+}
+
+static double
+join_selectivity(PlannerInfo *root, Oid function, StrategyNumber strategy, List *args, SpecialJoinInfo *sjinfo)
+{
+	VariableStatData left;
+	VariableStatData right;
+	bool		reversed;
+	LineageStats stats;
+	double		share;
+
+	get_join_variables(root, args, sjinfo, &left, &right, &reversed);
+	open_stats(&stats, &left, function);
+	share = joined_share(&stats, strategy, &right, function);
+	if (share < 0)
+		share = unknown_share(&stats, strategy);
+	close_stats(&stats);
+	share *= (1 - null_share(&left)) * (1 - null_share(&right));
+
+	if (sjinfo && (sjinfo->jointype == JOIN_SEMI || sjinfo->jointype == JOIN_ANTI))
+	{
+		/*
+		 * Wanted is the share of the rows on the left of the semi-join that
+		 * have a partner.  A row has share * rows partners on average; for
+		 * subtrees that do not overlap that is the chance of having one.
+		 */
+		VariableStatData *inner = reversed ? &left : &right;
+
+		if (inner->rel)
+			share *= Max(inner->rel->rows, 1.0);
+	}
+	ReleaseVariableStats(left);
+	ReleaseVariableStats(right);
+	CLAMP_PROBABILITY(share);
+	return share;
+}
+
+/* lineage_sel(internal, oid, internal, integer) -> float8: RESTRICT of all ancestry operators */
+Datum
+vxp_lineage_sel(PG_FUNCTION_ARGS)
+{
+	PlannerInfo *root = (PlannerInfo *) PG_GETARG_POINTER(0);
+	Oid			operator = PG_GETARG_OID(1);
+	List	   *args = (List *) PG_GETARG_POINTER(2);
+	int			var_relid = PG_GETARG_INT32(3);
+
+	PG_RETURN_FLOAT8(restriction_selectivity(root, get_opcode(operator), strategy_of_operator(operator),
+											 args, var_relid));
+}
+
+/* lineage_joinsel(internal, oid, internal, smallint, internal) -> float8: JOIN of all ancestry operators */
+Datum
+vxp_lineage_joinsel(PG_FUNCTION_ARGS)
+{
+	PlannerInfo *root = (PlannerInfo *) PG_GETARG_POINTER(0);
+	Oid			operator = PG_GETARG_OID(1);
+	List	   *args = (List *) PG_GETARG_POINTER(2);
+	SpecialJoinInfo *sjinfo = (SpecialJoinInfo *) PG_GETARG_POINTER(4);
+
+	PG_RETURN_FLOAT8(join_selectivity(root, get_opcode(operator), strategy_of_operator(operator), args, sjinfo));
+}
+
+/* vxp_lineage_selectivity_request answers the planner about a function called by name. */
+Node *
+vxp_lineage_selectivity_request(SupportRequestSelectivity *request, StrategyNumber strategy)
+{
+	if (list_length(request->args) != 2)
+		return NULL;
+	if (request->is_join)
+		request->selectivity = join_selectivity(request->root, request->funcid, strategy,
+												request->args, request->sjinfo);
+	else
+		request->selectivity = restriction_selectivity(request->root, request->funcid, strategy,
+													   request->args, request->varRelid);
+	return (Node *) request;
+}
