@@ -168,17 +168,19 @@ def floors(rows):
     (p95) when about 8 rows of its subtree are read: half and double of 8 are beyond two standard deviations.
     """
     seen = round(8 * rows / 30000)
-    result = {"seen": seen, "one": {}, "typed": {}, "sampled": {}}
+    result = {"seen": seen, "seen_1000": round(seen / 10), "one": {}, "typed": {}, "sampled": {}, "sampled_1000": {}}
     for table in ("sample", "drawn"):
         ancestors = [line.split("|") for line in psql(f"SELECT type, n FROM bench.{table}")]
         types = sorted({kind for kind, _ in ancestors})
-        typed, sampled = [], []
+        typed, sampled, sampled_1000 = [], [], []
         for kind in types:
             sizes = [int(n) for of, n in ancestors if of == kind]
             typed += best_estimate(sizes)
-            small = [n for n in sizes if n < seen]
-            sampled += (best_estimate(small) if small else []) + [1.0] * (len(sizes) - len(small))
-        for name, q in (("one", best_estimate([int(n) for _, n in ancestors])), ("typed", typed), ("sampled", sampled)):
+            for least, q in ((seen, sampled), (seen / 10, sampled_1000)):
+                small = [n for n in sizes if n < least]
+                q += (best_estimate(small) if small else []) + [1.0] * (len(sizes) - len(small))
+        for name, q in (("one", best_estimate([int(n) for _, n in ancestors])), ("typed", typed), ("sampled", sampled),
+                        ("sampled_1000", sampled_1000)):
             result[name][table] = [percentile(q, 0.5), percentile(q, 0.95)]
     return result
 
@@ -258,6 +260,11 @@ def run(c, targets, sets):
         if ask.estimates and ask.condition:
             got["q_error"] = estimates(ask, sets)
         result["asks"].append(got)
+    if c.ask_again:
+        # more is known with more statistics; ten times the usual here
+        say(f"{c.title}: statistics target 1,000")
+        psql("".join(f"ALTER TABLE bench.r ALTER {column} SET STATISTICS 1000;" for column in c.columns) + "ANALYZE bench.r;")
+        result["asks"].append({"title": "statistics target 1,000", "questions": {}, "q_error": estimates(c.asks[0], sets)})
     say(f"{c.title}: insert")
     result["insert_ms"] = insert(c)
     if c.indexes:

@@ -6,6 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . test/lib.sh
+export PYTHONDONTWRITEBYTECODE=1
 export BENCH_ROWS=${BENCH_ROWS:-} BENCH_SHAPE=${BENCH_SHAPE:-} BENCH_ONLY=${BENCH_ONLY:-}
 test/prepare.sh
 owner_instead "$PWD/test/bench/bench.sh"

@@ -112,12 +112,13 @@ def q_errors(n):
     rows = [[t] + [cell(a["q_error"], k) for k in ("constant", "generic", "join", "constant_drawn", "generic_drawn")]
             for t, _, a in n.rows() if a.get("q_error")]
     floor = n.data.get("floors") or {}
+    known = "floor: exact from {} rows on, one number for each type below"
     for name, title in (("one", "floor: one number for all"), ("typed", "floor: one number for each type"),
-                        ("sampled", "floor: exact from {} rows on, one number for each type below".format(floor.get("seen")))):
+                        ("sampled", known.format(floor.get("seen"))), ("sampled_1000", known.format(floor.get("seen_1000")))):
         if name in floor:
             f = floor[name]
             sample, drawn = (" / ".join(map(number, f[k])) for k in ("sample", "drawn"))
-            rows.append([f"*{title}*", sample, sample if name != "sampled" else "-", "-", drawn, drawn if name != "sampled" else "-"])
+            rows.append([f"*{title}*", sample, sample if "sampled" not in name else "-", "-", drawn, drawn if "sampled" not in name else "-"])
     return table(["p50 / p95", "constant", "`$1`", "join", "constant, drawn", "`$1`, drawn"], rows)
 
 
@@ -141,7 +142,7 @@ def page(data):
 
     rows = [[title, number(c["bytes"] / 1e6) + (f" + {number(c['table_bytes'] / 1e6)}" if "table_bytes" in c else ""), number(c["bytes"] / 1e6 / n.million),
              number(c["bytes_after"] / 1e6)]
-            + [buffers(a, k) for k in ("few", "absent", "path", "hundredth", "third", "semi", "limit")] for title, c, a in n.rows()]
+            + [buffers(a, k) for k in ("few", "absent", "path", "hundredth", "third", "semi", "limit")] for title, c, a in n.rows() if a["questions"]]
     lines += table(["index", "MB", "MB per million rows", "MB after the inserts", "by identifier (index alone)", "identifier that is nowhere", "by path", "1 % count", "30 % count",
                     "semi-join", "filter, order, limit"], rows)
     lines += ["", "### Time, as a ratio to the best peer", ""]
@@ -152,7 +153,7 @@ def page(data):
         return ratio(value / against) if value is not None and against else "-"
 
     rows = [[title, by(c["build_ms"], built), by(c["insert_ms"], inserted)]
-            + [by(n.question(a, k, "ms"), best[k]) for k in QUESTIONS] for title, c, a in n.rows()]
+            + [by(n.question(a, k, "ms"), best[k]) for k in QUESTIONS] for title, c, a in n.rows() if a["questions"]]
     if "plain" in n.all:
         rows.append(["no index", "-", by(n.all["plain"]["insert_ms"], inserted)] + ["-"] * len(QUESTIONS))
     lines += table(["index", "build", "insert"] + list(QUESTIONS.values()), rows)
