@@ -145,6 +145,7 @@ extern LineageKey *vxp_lineage_key_union(const LineageBound *bounds, int count);
 extern bool vxp_lineage_low_mark(const LineageBound *bound, int position, uint32 *mark);
 extern int	vxp_lineage_bound_cmp(const LineageBound *a, const LineageBound *b);
 extern bool vxp_lineage_set_may_hold(const LineageBound *bound, uint32 mark);
+extern bool vxp_lineage_bound_holds_path(const LineageBound *bound, const LineageBound *path);
 extern bool vxp_lineage_bound_holds(const LineageBound *outer, const LineageBound *inner);
 
 /* lineage_gist_rules.c: may a path below the bound satisfy the operator?  "No" is proven. */

@@ -108,3 +108,10 @@ CREATE OPERATOR CLASS gist_lineage_full_ops FOR TYPE lineage USING gist AS
 COMMENT ON OPERATOR FAMILY gist_lineage_full_ops USING gist IS 'ancestry by identifier and by path';
 COMMENT ON OPERATOR CLASS gist_lineage_full_ops USING gist
 IS 'ancestry by identifier and by path; the whole value in the index, so that it answers alone (index-only scans); for paths of up to about 1,900 bytes';
+
+CREATE FUNCTION check_lineage_index(index regclass) RETURNS bigint
+AS 'MODULE_PATHNAME', 'vxp_check_lineage_index'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION check_lineage_index(regclass)
+IS 'reads a whole GiST index on lineage and returns the number of its leaf entries; XX002 if one is not held by the keys above it, 42809 for another relation; locks the table against writing; for superusers unless granted';
+REVOKE EXECUTE ON FUNCTION check_lineage_index(regclass) FROM PUBLIC;
