@@ -9,7 +9,7 @@ OBJS = $(VXP_C_FILES:.c=.o)
 # the parts of the install script, in the order of dependency
 VXP_SQL_PARTS = src/vxp_query.sql \
 	$(wildcard src/lineage/lineage.sql src/lineage/lineage_gist.sql src/lineage/lineage_gin.sql src/lineage/lineage_support.sql) \
-	$(wildcard src/dql/dql_type.sql src/dql/dql_eval.sql src/catalog/catalog.sql src/dql/dql.sql)
+	$(wildcard src/dql/dql_type.sql src/dql/dql_eval.sql src/catalog/catalog.sql src/catalog/catalog_type.sql src/catalog/catalog_fn.sql src/dql/dql.sql)
 DATA_built = vxp_query--$(VXP_VERSION).sql
 DATA = $(wildcard sql/upgrade/vxp_query--*.sql)
 
@@ -25,7 +25,7 @@ EXTRA_CLEAN = vxp_query--$(VXP_VERSION).sql $(wildcard src/*.bc src/*/*.bc)
 
 # Our own goals need no server, and PGXS has a "check" that only complains: so
 # PGXS is included when none of ours is asked for, and pg_config is there.
-VXP_GOALS := help check demo demo-stop lint compile-matrix docs dist
+VXP_GOALS := help check demo demo-stop lint compile-matrix docs bench dist
 PG_CONFIG ?= pg_config
 ifeq ($(filter $(VXP_GOALS),$(MAKECMDGOALS)),)
 PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
@@ -63,6 +63,8 @@ compile-matrix: ## compile every file for PostgreSQL 15, 17 and 18 with gcc and 
 	@VXP_CFLAGS='$(PG_CFLAGS)' test/compile_matrix.sh
 docs: ## write docs/reference.md, and the outputs in README.md, from a real run
 	@test/docs.sh
+bench: ## measure the lineage indexes and their peers, write docs/performance.md (BENCH_ROWS=100000: small; BENCH_SHAPE=deep)
+	@test/bench/bench.sh
 dist: ## make build/vxp_query-VERSION.zip from the committed files
 	@mkdir -p build
 	git archive --format=zip --prefix=vxp_query-$(VXP_VERSION)/ -o build/vxp_query-$(VXP_VERSION).zip HEAD

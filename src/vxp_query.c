@@ -22,4 +22,5 @@ _PG_init(void)
 	vxp_settings_init();
 	vxp_catalog_init();
 	vxp_lineage_init();
+	vxp_wrapper_init();
 }

@@ -31,6 +31,19 @@ sub must
 	return $text;
 }
 
+# what psql answers to a statement that somebody types; "\\g (format=unaligned)" and the like may end it
+sub ask
+{
+	my $statement = shift;
+	open(my $file, '>', "$out/ask.sql") or die $!;
+	print $file $statement;
+	close($file);
+	my ($answer, $rc) = psql('-f', "$out/ask.sql");
+	unlink("$out/ask.sql");
+	$answer =~ s/^psql:\S*?ask\.sql:\d+: //mg;
+	return $answer;
+}
+
 sub write_file
 {
 	my ($name, $text) = @_;
@@ -52,7 +65,7 @@ $readme =~ s{^(```sql\n)(demo=\#.*?)^(```)$}{
 	{
 		my $shown = $1;
 		(my $statement = $shown) =~ s/^demo[=-]\# //mg;
-		my ($answer) = psql('-c', $statement);
+		my ($answer) = ask($statement);
 		$answer =~ s/[ \t]+$//mg;
 		$answer =~ s/\n+\z/\n/;
 		$new .= "\n" if $new ne '';

@@ -65,7 +65,8 @@ find_extension() {
 	fi
 }
 
-# start_server FOLDER: a new server in FOLDER (data, log, socket) that has FOLDER/dest
+# start_server FOLDER: a new server in FOLDER (data, log, socket) that has FOLDER/dest; VXP_SERVER_SETTINGS: lines for
+# its configuration
 start_server() {
 	local bin
 	bin=$(pg_bin)
@@ -78,6 +79,7 @@ start_server() {
 		echo "unix_socket_directories = '$1'"
 		echo "port = 5432"
 		echo "fsync = off"
+		printf '%s\n' "${VXP_SERVER_SETTINGS:-}"
 	} | as tee -a "$1/data/postgresql.conf" >/dev/null
 	as "$bin/pg_ctl" -D "$1/data" -l "$1/log" -w start >/dev/null || { cat "$1/log" >&2; return 1; }
 	export PGHOST=$1 PGPORT=5432 PGUSER=postgres PGDATABASE=postgres

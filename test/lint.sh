@@ -34,6 +34,11 @@ for file in $(grep -lE 'PG_VERSION_NUM|CATALOG_VERSION_NO' src/*.c src/*/*.[ch] 
 	[ "$file" = src/common/vxp_compat.h ] || fault "$file: server versions are told apart in src/common/vxp_compat.h only"
 done
 
+# The packages with the server's headers do not bring ICU's, which this one includes.
+for file in $(grep -lE 'include "utils/pg_locale.h"' src/*.c src/*/*.[ch] || true); do
+	fault "$file: utils/pg_locale.h needs ICU's headers, which a bare machine has not"
+done
+
 # install script: plain CREATE, every part joined
 for file in src/*.sql src/*/*.sql; do
 	[ -e "$file" ] || continue

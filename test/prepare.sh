@@ -39,7 +39,7 @@ if [ -n "${PG_CONFIG:-}" ] && [ "$PG_CONFIG" != pg_config ] && ! server_ready; t
 fi
 command -v apt-get >/dev/null || die "missing: $(echo $need). Only Debian's apt is known here; please install them by hand"
 if [ "$(id -u)" = 0 ]; then root=
-elif command -v sudo >/dev/null; then root=sudo
+elif command -v sudo >/dev/null && sudo true; then root=sudo
 else root=none; fi
 
 say "missing: $(echo $need); installing with apt"
@@ -52,11 +52,12 @@ for n in $need; do
 	# the newest server that is already here, else the one of this Debian release
 	major=$(ls -d /usr/lib/postgresql/*/bin/postgres 2>/dev/null | sed -E 's,.*/postgresql/([0-9]+)/.*,\1,' | sort -n | tail -n 1 || true)
 	[ -n "$major" ] || major=$(apt-cache show postgresql 2>/dev/null | sed -nE 's/^Depends:.*\bpostgresql-([0-9]+).*/\1/p' | sort -n | tail -n 1 || true)
+	[ -n "$major" ] || [ "$root" != none ] || major=NN
 	[ -n "$major" ] || die "apt knows no package \"postgresql\"; is a Debian archive set up in its sources?"
-	[ "$major" -ge 15 ] || die "vxp_query needs PostgreSQL 15 or newer, and this release has $major"
+	[ "$major" = NN ] || [ "$major" -ge 15 ] || die "vxp_query needs PostgreSQL 15 or newer, and this release has $major"
 	packages="$packages postgresql-$major postgresql-server-dev-$major"
 done
-[ "$root" != none ] || die "neither root nor sudo here. As root:  apt-get install$packages"
+[ "$root" != none ] || die "neither root rights nor sudo here. As root:  apt-get install$packages"
 $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
 	-o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 $packages
 left=$(missing "$@")

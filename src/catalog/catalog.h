@@ -30,6 +30,7 @@ typedef struct ResourceType
 	List	   *parents;		/* of char *: names of possible parent types */
 	bool		versioned;
 	char	   *lineage_field;	/* "volume_id", or NULL */
+	List	   *lineage_fields; /* of char *: columns of the table that are lineage fields */
 
 	/* columns by duty; NULL when the type has none */
 	char	   *id_column;		/* NULL: document ->> 'id' */
@@ -65,7 +66,8 @@ enum
 	Anum_resource_type_default_sort,
 	Anum_resource_type_created,
 	Anum_resource_type_view_name,
-	Anum_resource_type_function_name
+	Anum_resource_type_function_name,
+	Anum_resource_type_lineage_fields
 };
 
 /* catalog_cache.c */
@@ -77,5 +79,8 @@ extern Oid	vxp_catalog_relid(void);	/* OID of vxp.resource_type: plans depend on
 extern const List *vxp_catalog_types(void); /* all, by name */
 extern uint64 vxp_catalog_generation(void); /* changes when the catalog was read anew */
 extern void vxp_catalog_init(void);
+
+/* catalog_wrapper.c */
+extern void vxp_wrapper_init(void);
 
 #endif							/* VXP_CATALOG_H */

@@ -222,6 +222,7 @@ read_type(HeapTuple tuple, TupleDesc desc)
 	type->prefix = get_string(tuple, desc, Anum_resource_type_prefix);
 	type->parents = get_strings(tuple, desc, Anum_resource_type_parents);
 	type->versioned = DatumGetBool(heap_getattr(tuple, Anum_resource_type_versioned, desc, &isnull));
+	type->lineage_fields = get_strings(tuple, desc, Anum_resource_type_lineage_fields);
 	type->lineage_field = get_string(tuple, desc, Anum_resource_type_lineage_field);
 	type->id_column = get_string(tuple, desc, Anum_resource_type_id_column);
 	type->document_column = get_string(tuple, desc, Anum_resource_type_document_column);
@@ -400,6 +401,22 @@ vxp_catalog_nearest(const char *name)
 	return vxp_nearest(name, names, count);
 }
 
+/* vxp_catalog_is_lineage_field: is that the lineage field of any resource type? */
+bool
+vxp_catalog_is_lineage_field(const char *column)
+{
+	const ListCell *lc;
+
+	foreach(lc, vxp_catalog_types())
+	{
+		const ResourceType *type = lfirst(lc);
+
+		if (type->lineage_field != NULL && strcmp(type->lineage_field, column) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* vxp_catalog_relid returns the OID of vxp.resource_type, or InvalidOid. */
 Oid
 vxp_catalog_relid(void)
@@ -422,20 +439,4 @@ void
 vxp_catalog_init(void)
 {
 	CacheRegisterRelcacheCallback(relcache_changed, (Datum) 0);
-}
-
-/* vxp_catalog_is_lineage_field tells whether some resource type's lineage field has this name. */
-bool
-vxp_catalog_is_lineage_field(const char *column)
-{
-	ListCell   *lc;
-
-	foreach(lc, vxp_catalog_types())
-	{
-		const ResourceType *type = lfirst(lc);
-
-		if (type->lineage_field && strcmp(type->lineage_field, column) == 0)
-			return true;
-	}
-	return false;
 }

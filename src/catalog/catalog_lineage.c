@@ -181,7 +181,7 @@ raise_unknown_parent(const LineageTable *table, const char *identifier, const ch
 	ereport(ERROR,
 			(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
 			 errmsg("parent \"%s\" of \"%s\" does not exist", parent, identifier),
-			 errdetail("The parent of a %s is a resource of type %s.",
+			 errdetail("Resources of type %s lie below one of type %s.",
 					   table->self.type_name, parent_types(table)),
 			 errhint("Insert parents before their children, ordered by depth, or use vxp.load, which sorts.")));
 }
@@ -197,7 +197,7 @@ raise_wrong_parent(const LineageTable *table, const char *identifier, const char
 	ereport(ERROR,
 			(errcode(ERRCODE_CHECK_VIOLATION),
 			 errmsg("\"%s\" cannot be the parent of \"%s\"", parent, identifier),
-			 errdetail("The parent of a %s is a resource of type %s.",
+			 errdetail("Resources of type %s lie below one of type %s.",
 					   table->self.type_name, parent_types(table))));
 }
 
@@ -437,6 +437,28 @@ carry_path(const ActiveMove *move, LineageSpan path)
 	return vxp_lineage_make(labels, depth);
 }
 
+/*
+ * The partition of a row is chosen before the trigger runs, so the writer has
+ * to supply a lineage field that is in the partition key, and rightly.
+ */
+static void
+check_partition_field(const LineageColumn *column, HeapTuple tuple, TupleDesc desc,
+					  const char *identifier, Datum derived, bool derived_null)
+{
+	bool		isnull;
+	Datum		given = heap_getattr(tuple, column->attnum, desc, &isnull);
+	const char *name = NameStr(TupleDescAttr(desc, column->attnum - 1)->attname);
+
+	if (isnull == derived_null && (isnull || datum_image_eq(given, derived, false, -1)))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_CHECK_VIOLATION),
+			 errmsg("column \"%s\" of \"%s\" does not hold the ancestor in its path", name, identifier),
+			 derived_null ? errdetail("The path has no such ancestor.") :
+			 errdetail("The ancestor is \"%s\".", TextDatumGetCString(derived)),
+			 errhint("The column is in the partition key: supply it together with the parent.")));
+}
+
 /* The row with identifier, path and lineage fields set; a new tuple. */
 static HeapTuple
 set_columns(const LineageTable *table, HeapTuple tuple, TupleDesc desc,
@@ -477,6 +499,8 @@ set_columns(const LineageTable *table, HeapTuple tuple, TupleDesc desc,
 				values[count] = PointerGetDatum(cstring_to_text_with_len(label.bytes, label.length));
 			}
 		}
+		if (column->is_key)
+			check_partition_field(column, tuple, desc, identifier, values[count], nulls[count]);
 		count++;
 	}
 	return heap_modify_tuple_by_cols(tuple, desc, count, attnums, values, nulls);
@@ -588,7 +612,7 @@ vxp_lineage_trigger(PG_FUNCTION_ARGS)
 			ereport(ERROR,
 					(errcode(ERRCODE_NOT_NULL_VIOLATION),
 					 errmsg("resource \"%s\" has no parent", identifier),
-					 errdetail("The parent of a %s is a resource of type %s.",
+					 errdetail("Resources of type %s lie below one of type %s.",
 							   table->self.type_name, parent_types(table)),
 					 table->parent_name != NULL ?
 					 errhint("Give column \"%s\" a value.", table->parent_name) : 0));

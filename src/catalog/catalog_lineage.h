@@ -45,6 +45,7 @@ typedef struct LineageColumn
 	AttrNumber	attnum;
 	char	   *prefix;
 	int			prefix_length;
+	bool		is_key;			/* part of the partition key: the writer must supply it */
 } LineageColumn;
 
 typedef struct LineageTable

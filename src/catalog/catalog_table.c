@@ -16,6 +16,7 @@
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_partitioned_table.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -321,7 +322,26 @@ add_descendants(LineageTable *table, const ResourceType *type)
 	}
 }
 
-/* Lineage fields of this type and all above it that the table has as columns. */
+/* Is that column of the partitioned table in its partition key? */
+static bool
+is_in_partition_key(Oid root, const char *column)
+{
+	HeapTuple	tuple = SearchSysCache1(PARTRELID, ObjectIdGetDatum(root));
+	AttrNumber	attnum = get_attnum(root, column);
+	bool		found = false;
+	Form_pg_partitioned_table form;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	form = (Form_pg_partitioned_table) GETSTRUCT(tuple);
+	for (int i = 0; i < form->partnatts; i++)
+		if (form->partattrs.values[i] == attnum)
+			found = true;
+	ReleaseSysCache(tuple);
+	return found;
+}
+
+/* Lineage fields of this type and all above it that are columns of the table. */
 static void
 add_columns(LineageTable *table, const ResourceType *type)
 {
@@ -348,7 +368,9 @@ add_columns(LineageTable *table, const ResourceType *type)
 		const ResourceType *upper = list_nth(above, i);
 		LineageColumn *column = &table->columns[table->column_count];
 
-		if (upper->lineage_field == NULL || upper->prefix == NULL)
+		/* a column of that name which the table had before is none of ours */
+		if (upper->lineage_field == NULL || upper->prefix == NULL ||
+			!is_name_in(type->lineage_fields, upper->lineage_field))
 			continue;
 		column->attnum = get_attnum(table->relid, upper->lineage_field);
 		if (column->attnum == InvalidAttrNumber ||
@@ -356,6 +378,8 @@ add_columns(LineageTable *table, const ResourceType *type)
 			continue;
 		column->prefix = pstrdup(upper->prefix);
 		column->prefix_length = (int) strlen(upper->prefix);
+		column->is_key = table->relid != type->relid &&
+			is_in_partition_key(type->relid, upper->lineage_field);
 		table->column_count++;
 	}
 }

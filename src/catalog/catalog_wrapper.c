@@ -10,9 +10,13 @@
  * the owner of the table.  What it executes is fixed; only its name and its
  * result type depend on the table, and it reads with the rights of its caller.
  *
- * A wrapper has an internal dependency on its table.  So it goes with the
- * table, cannot be dropped alone, and is not dumped (a plain role could not
- * restore it): restoring the row of vxp.resource_type makes it again.
+ * A wrapper must not be dumped: a plain role could not restore a C function.
+ * pg_dump leaves out functions that are internal to another object, so the
+ * wrappers are internal to the view on current rows.  (Not to the table: DROP
+ * EXTENSION ... CASCADE deletes what a function is internal to.)  What is
+ * dumped instead are two security labels: one on the table, "function NAME",
+ * which makes the wrappers before any view that uses them is restored; one on
+ * the view, "current rows", which makes them internal to it.
  *
  * vxp.resource_relation keeps the OIDs of table and view for each type, so that
  * a RENAME can be followed.  It is never dumped, and written only here.
@@ -30,9 +34,10 @@
 #include "catalog/pg_language.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_rewrite.h"
 #include "catalog/pg_type.h"
 #include "commands/comment.h"
-#include "commands/defrem.h"
+#include "commands/seclabel.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "nodes/value.h"
@@ -49,6 +54,10 @@
 #include "common/vxp_compat.h"
 
 VXP_FUNCTION(vxp_resource_type_record);
+
+#define LABEL_PROVIDER "vxp"
+#define FUNCTION_LABEL "function "
+#define VIEW_LABEL "current rows"
 
 /* columns of vxp.resource_relation */
 enum
@@ -111,7 +120,6 @@ make_wrapper(const char *name, Oid relid, Oid owner, Oid schema, Oid dql, Oid su
 	Datum		names[2] = {CStringGetTextDatum("dql"), CStringGetTextDatum("bind")};
 	int			count = variadic ? 2 : 1;
 	ObjectAddress function;
-	ObjectAddress table;
 
 	function = ProcedureCreate(name, schema,
 							   false,	/* replace */
@@ -135,41 +143,126 @@ make_wrapper(const char *name, Oid relid, Oid owner, Oid schema, Oid dql, Oid su
 							   support,
 							   1000,	/* cost */
 							   1000);	/* rows */
-	ObjectAddressSet(table, RelationRelationId, relid);
-	recordDependencyOn(&function, &table, DEPENDENCY_INTERNAL);
 	CreateComments(function.objectId, ProcedureRelationId, 0,
-				   psprintf("Rows of %s that match a DQL request, all of them, planned as part of the enclosing query.%s",
-							get_rel_name(relid),
-							variadic ? " Further arguments are the values of {\"$param\": 1} and so on." : ""));
+				   variadic ?
+				   "Rows of the table that match a DQL request, all of them, planned as part of the enclosing query. "
+				   "Further arguments are the values of {\"$param\": 1} and so on." :
+				   "Rows of the table that match a DQL request, all of them, planned as part of the enclosing query.");
 	CommandCounterIncrement();
 }
 
-/* Removes the wrappers of a table. */
-static void
-drop_wrappers(Oid relid)
+/* The OIDs of the wrappers of a table: our functions that return its rows. */
+static List *
+find_wrappers(Oid relid)
 {
-	Relation	depend = table_open(DependRelationId, AccessShareLock);
-	ObjectAddresses *functions = new_object_addresses();
+	Relation	depend;
 	ScanKeyData keys[2];
 	SysScanDesc scan;
 	HeapTuple	tuple;
 	List	   *found = NIL;
-	ListCell   *lc;
+	Oid			row_type = get_rel_type_id(relid);
 
+	if (!OidIsValid(row_type))
+		return NIL;
+	depend = table_open(DependRelationId, AccessShareLock);
 	ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(RelationRelationId));
+				ObjectIdGetDatum(TypeRelationId));
 	ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(relid));
+				ObjectIdGetDatum(row_type));
 	scan = systable_beginscan(depend, DependReferenceIndexId, true, NULL, 2, keys);
 	while ((tuple = systable_getnext(scan)) != NULL)
 	{
 		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
+		HeapTuple	function;
 
-		if (form->classid == ProcedureRelationId && form->deptype == DEPENDENCY_INTERNAL)
-			found = lappend_oid(found, form->objid);
+		if (form->classid != ProcedureRelationId || list_member_oid(found, form->objid))
+			continue;
+		function = SearchSysCache1(PROCOID, ObjectIdGetDatum(form->objid));
+		if (!HeapTupleIsValid(function))
+			continue;
+		if (((Form_pg_proc) GETSTRUCT(function))->prolang == ClanguageId &&
+			((Form_pg_proc) GETSTRUCT(function))->prorettype == row_type)
+		{
+			bool		isnull;
+			Datum		symbol = SysCacheGetAttr(PROCOID, function, Anum_pg_proc_prosrc, &isnull);
+
+			if (!isnull && strcmp(TextDatumGetCString(symbol), "vxp_query") == 0)
+				found = lappend_oid(found, form->objid);
+		}
+		ReleaseSysCache(function);
 	}
 	systable_endscan(scan);
 	table_close(depend, AccessShareLock);
+	return found;
+}
+
+/* Makes the wrappers of a table internal to the view, and labels the view. */
+static void
+hide_wrappers(Oid relid, Oid view)
+{
+	List	   *found = find_wrappers(relid);
+	ObjectAddress target;
+	ListCell   *lc;
+
+	ObjectAddressSet(target, RelationRelationId, view);
+	foreach(lc, found)
+	{
+		ObjectAddress function;
+
+		deleteDependencyRecordsForClass(ProcedureRelationId, lfirst_oid(lc),
+										RelationRelationId, DEPENDENCY_INTERNAL);
+		ObjectAddressSet(function, ProcedureRelationId, lfirst_oid(lc));
+		recordDependencyOn(&function, &target, DEPENDENCY_INTERNAL);
+	}
+	SetSecurityLabel(&target, LABEL_PROVIDER, VIEW_LABEL);
+	CommandCounterIncrement();
+}
+
+/* The one relation that a view reads, or InvalidOid. */
+static Oid
+relation_below(Oid view)
+{
+	Relation	depend = table_open(DependRelationId, AccessShareLock);
+	Relation	rewrite = table_open(RewriteRelationId, AccessShareLock);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Oid			rule = InvalidOid;
+	Oid			found = InvalidOid;
+
+	ScanKeyInit(&keys[0], Anum_pg_rewrite_ev_class, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(view));
+	scan = systable_beginscan(rewrite, RewriteRelRulenameIndexId, true, NULL, 1, keys);
+	if ((tuple = systable_getnext(scan)) != NULL)
+		rule = ((Form_pg_rewrite) GETSTRUCT(tuple))->oid;
+	systable_endscan(scan);
+	table_close(rewrite, AccessShareLock);
+
+	ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(RewriteRelationId));
+	ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(rule));
+	scan = systable_beginscan(depend, DependDependerIndexId, true, NULL, 2, keys);
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
+
+		if (form->refclassid == RelationRelationId && form->refobjid != view)
+			found = form->refobjid;
+	}
+	systable_endscan(scan);
+	table_close(depend, AccessShareLock);
+	return found;
+}
+
+/* Removes the wrappers of a table and its label. */
+static void
+drop_wrappers(Oid relid)
+{
+	ObjectAddresses *functions = new_object_addresses();
+	List	   *found = find_wrappers(relid);
+	ObjectAddress table;
+	ListCell   *lc;
 
 	foreach(lc, found)
 	{
@@ -187,11 +280,13 @@ drop_wrappers(Oid relid)
 		performMultipleDeletions(functions, DROP_RESTRICT, 0);
 	}
 	free_object_addresses(functions);
+	ObjectAddressSet(table, RelationRelationId, relid);
+	SetSecurityLabel(&table, LABEL_PROVIDER, NULL);
 }
 
 /* Makes both wrappers of a table under that name. */
 static void
-make_wrappers(const char *name, Oid relid, const char *library)
+make_wrappers(const char *name, Oid relid)
 {
 	Oid			vxp = get_namespace_oid("vxp", false);
 	Oid			dql = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("dql"),
@@ -199,6 +294,9 @@ make_wrappers(const char *name, Oid relid, const char *library)
 	List	   *support_name = list_make2(makeString("vxp"), makeString("query_support"));
 	Oid			internal = INTERNALOID;
 	Oid			support = LookupFuncName(support_name, 1, &internal, true);
+	List	   *record_name = list_make2(makeString("vxp"), makeString("resource_type_record"));
+	Oid			record = LookupFuncName(record_name, 0, NULL, true);
+	char	   *library;
 	Oid			schema = get_rel_namespace(relid);
 	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
 	Oid			owner;
@@ -207,33 +305,125 @@ make_wrappers(const char *name, Oid relid, const char *library)
 		elog(ERROR, "cache lookup failed for relation %u", relid);
 	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
 	ReleaseSysCache(tuple);
-	if (!OidIsValid(dql) || !OidIsValid(support))
+	if (!OidIsValid(dql) || !OidIsValid(support) || !OidIsValid(record))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FUNCTION),
 				 errmsg("function vxp.query_support(internal) does not exist"),
 				 errhint("Update the extension: ALTER EXTENSION vxp_query UPDATE.")));
 	check_may_wrap(relid, owner, schema);
+	library = library_of(record);
 	make_wrapper(name, relid, owner, schema, dql, support, library, false);
 	make_wrapper(name, relid, owner, schema, dql, support, library, true);
 }
 
-/* Removes the row of vxp.resource_relation with that name. */
+/* Has the table both wrappers, under that name? */
+static bool
+has_wrappers(const char *name, Oid relid)
+{
+	List	   *found = find_wrappers(relid);
+	ListCell   *lc;
+
+	foreach(lc, found)
+	{
+		char	   *function = get_func_name(lfirst_oid(lc));
+
+		if (function == NULL || strcmp(function, name) != 0)
+			return false;
+	}
+	return list_length(found) == 2;
+}
+
+/* Makes the wrappers of that name unless they are there. */
 static void
+ensure_wrappers(const char *name, Oid relid)
+{
+	ObjectAddress table;
+
+	if (!has_wrappers(name, relid))
+	{
+		drop_wrappers(relid);
+		make_wrappers(name, relid);
+	}
+	ObjectAddressSet(table, RelationRelationId, relid);
+	SetSecurityLabel(&table, LABEL_PROVIDER, psprintf(FUNCTION_LABEL "%s", name));
+}
+
+/*
+ * SECURITY LABEL FOR vxp ON TABLE t IS 'function name' makes the wrappers of
+ * that name, when they are missing; ON VIEW v IS 'current rows' makes those of
+ * the table below internal to the view.  A dump says so right behind table and
+ * view; the catalog's rows come with the data, too late for views that use the
+ * wrappers.  The server has checked that the caller owns the relation.
+ */
+static void
+label_relation(const ObjectAddress *object, const char *label)
+{
+	if (label == NULL)
+		return;
+	if (object->classId == RelationRelationId && object->objectSubId == 0)
+	{
+		if (strcmp(label, VIEW_LABEL) == 0 && get_rel_relkind(object->objectId) == RELKIND_VIEW)
+		{
+			Oid			table = relation_below(object->objectId);
+
+			if (OidIsValid(table) && vxp_owns_relation(table, GetUserId()))
+			{
+				hide_wrappers(table, object->objectId);
+				return;
+			}
+		}
+		if (strncmp(label, FUNCTION_LABEL, strlen(FUNCTION_LABEL)) == 0)
+		{
+			const char *name = label + strlen(FUNCTION_LABEL);
+
+			if (name[0] != '\0' && strlen(name) < NAMEDATALEN)
+			{
+				if (!has_wrappers(name, object->objectId))
+				{
+					drop_wrappers(object->objectId);
+					make_wrappers(name, object->objectId);
+				}
+				return;
+			}
+		}
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("\"%s\" is no label of vxp for this object", label),
+			 errdetail("A table has the label \"function NAME\", the view on its current rows \"current rows\".")));
+}
+
+void
+vxp_wrapper_init(void)
+{
+	register_label_provider(LABEL_PROVIDER, label_relation);
+}
+
+/*
+ * Removes the row of vxp.resource_relation with that name.  Returns the OID of
+ * the view that it held, or InvalidOid.
+ */
+static Oid
 forget_relation(Relation relation, const char *name)
 {
+	TupleDesc	desc = RelationGetDescr(relation);
 	SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, NULL, 0, NULL);
+	Oid			view = InvalidOid;
 	HeapTuple	tuple;
 
 	while ((tuple = systable_getnext(scan)) != NULL)
 	{
 		bool		isnull;
-		Datum		value = heap_getattr(tuple, Anum_resource_relation_name,
-										 RelationGetDescr(relation), &isnull);
+		Datum		value = heap_getattr(tuple, Anum_resource_relation_name, desc, &isnull);
 
-		if (!isnull && strcmp(TextDatumGetCString(value), name) == 0)
-			CatalogTupleDelete(relation, &tuple->t_self);
+		if (isnull || strcmp(TextDatumGetCString(value), name) != 0)
+			continue;
+		value = heap_getattr(tuple, Anum_resource_relation_view_relid, desc, &isnull);
+		view = isnull ? InvalidOid : DatumGetObjectId(value);
+		CatalogTupleDelete(relation, &tuple->t_self);
 	}
 	systable_endscan(scan);
+	return view;
 }
 
 static void
@@ -300,6 +490,8 @@ vxp_resource_type_record(PG_FUNCTION_ARGS)
 	char	   *new_function = NULL;
 	Oid			old_relid = InvalidOid;
 	Oid			new_relid = InvalidOid;
+	Oid			old_view = InvalidOid;
+	Oid			new_view = InvalidOid;
 	Relation	relation;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
@@ -330,11 +522,16 @@ vxp_resource_type_record(PG_FUNCTION_ARGS)
 	relation = table_open(get_relname_relid("resource_relation", get_namespace_oid("vxp", false)),
 						  RowExclusiveLock);
 	if (old_row != NULL)
-		forget_relation(relation, column_string(old_row, desc, Anum_resource_type_name));
+		old_view = forget_relation(relation, column_string(old_row, desc, Anum_resource_type_name));
 	CommandCounterIncrement();
 	if (new_row != NULL && OidIsValid(new_relid))
-		remember_relation(relation, column_string(new_row, desc, Anum_resource_type_name), new_relid,
-						  column_relation(new_row, desc, Anum_resource_type_view_name));
+	{
+		Oid			view = column_relation(new_row, desc, Anum_resource_type_view_name);
+
+		/* when the table leaves its schema, the view is still where it was */
+		new_view = OidIsValid(view) ? view : get_rel_relkind(old_view) == RELKIND_VIEW ? old_view : InvalidOid;
+		remember_relation(relation, column_string(new_row, desc, Anum_resource_type_name), new_relid, new_view);
+	}
 	table_close(relation, RowExclusiveLock);
 
 	/*
@@ -342,10 +539,12 @@ vxp_resource_type_record(PG_FUNCTION_ARGS)
 	 * table_name, old_relid is not found, and nothing is to be done.
 	 */
 	if (old_function != NULL && OidIsValid(old_relid) &&
-		(new_row == NULL || !same_string(old_function, new_function)))
+		(new_function == NULL || old_relid != new_relid))
 		drop_wrappers(old_relid);
 	if (new_function != NULL && OidIsValid(new_relid) &&
 		(old_row == NULL || !same_string(old_function, new_function)))
-		make_wrappers(new_function, new_relid, library_of(fcinfo->flinfo->fn_oid));
+		ensure_wrappers(new_function, new_relid);
+	if (new_function != NULL && OidIsValid(new_relid) && OidIsValid(new_view))
+		hide_wrappers(new_relid, new_view);
 	return PointerGetDatum(NULL);
 }

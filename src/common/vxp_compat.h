@@ -8,7 +8,6 @@
 #define VXP_COMPAT_H
 
 #include "fmgr.h"
-#include "utils/pg_locale.h"
 
 #if PG_VERSION_NUM < 150000
 #error "vxp_query needs PostgreSQL 15 or newer"
@@ -60,15 +59,8 @@
 	extern VXP_EXPORT const Pg_finfo_record *CppConcat(pg_finfo_, name) (void); \
 	PG_FUNCTION_INFO_V1(name)
 
-/*
- * Does the collation compare bytes?  18 replaced lc_collate_is_c() by a field
- * of the locale object.
- */
-#if PG_VERSION_NUM >= 180000
-#define vxp_collation_is_c(collation) (pg_newlocale_from_collation(collation)->collate_is_c)
-#else
-#define vxp_collation_is_c(collation) lc_collate_is_c(collation)
-#endif
+/* vxp_compat.c: does the collation compare bytes? */
+extern bool vxp_collation_is_c(Oid collation);
 
 /*
  * Ownership and privilege checks: 16 made one function of those for each kind
@@ -95,7 +87,6 @@
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn __attribute__((noreturn))
 #endif
-
 
 /*
  * Up to 18 a call in FROM is inlined by swapping its range table entry.  19 asks
@@ -134,6 +125,17 @@
 #define vxp_vacuum_delay_point(is_analyze) vacuum_delay_point(is_analyze)
 #else
 #define vxp_vacuum_delay_point(is_analyze) vacuum_delay_point()
+#endif
+
+/*
+ * Does every row of the table itself have a value in the column (from 0)?  18
+ * added NOT NULL constraints that are not validated.
+ */
+#if PG_VERSION_NUM >= 180000
+#define vxp_attribute_not_null(desc, i) \
+	(TupleDescAttr(desc, i)->attnotnull && TupleDescCompactAttr(desc, i)->attnullability == ATTNULLABLE_VALID)
+#else
+#define vxp_attribute_not_null(desc, i) (TupleDescAttr(desc, i)->attnotnull)
 #endif
 
 #endif							/* VXP_COMPAT_H */

@@ -73,8 +73,8 @@ typedef enum DqlOp
 	DQL_OP_IEQ,					/* the same without regard to case */
 	DQL_OP_IN,					/* operand: ARRAY (a single operand was wrapped) or PARAM */
 	DQL_OP_EXISTS,				/* operand: BOOLEAN true; false is a DQL_NOT above */
-	DQL_OP_GT,
-	DQL_OP_GTE,
+	DQL_OP_GT,					/* a null operand became EQ null ($gte, $lte) or IN [] ($gt, $lt); */
+	DQL_OP_GTE,					/* a PARAM may still be null: rule 5 of section 4.3 */
 	DQL_OP_LT,
 	DQL_OP_LTE,
 	DQL_OP_BETWEEN,				/* operand: ARRAY of two */
@@ -101,6 +101,14 @@ typedef enum DqlNodeKind
 	DQL_HAS_ANCESTOR			/* operand: ARRAY of STRING, or PARAM */
 } DqlNodeKind;
 
+/* Order operators over several values (section 4.10). */
+typedef enum DqlRange
+{
+	DQL_RANGE_NONE,				/* the operand is one value */
+	DQL_RANGE_ANY,				/* the relation holds to some value */
+	DQL_RANGE_ALL				/* the relation holds to every value */
+} DqlRange;
+
 typedef struct DqlNode
 {
 	DqlNodeKind kind;
@@ -109,7 +117,30 @@ typedef struct DqlNode
 	DqlPath    *path;			/* also of AND, OR and NOT between conditions of one field */
 	DqlOp		op;
 	DqlValue   *operand;
+	DqlRange	range;			/* COMPARE with GT, GTE, LT, LTE; the operand is an ARRAY or PARAM then */
+	struct DqlRequest *subquery;	/* COMPARE with IN or a range: the values, and no operand */
 } DqlNode;
+
+/* How many rows of the joined resource must satisfy the join (section 5). */
+typedef enum DqlQuantifier
+{
+	DQL_JOIN_ANY,
+	DQL_JOIN_NONE,
+	DQL_JOIN_ALL,
+	DQL_JOIN_AT_LEAST,
+	DQL_JOIN_EXACTLY
+} DqlQuantifier;
+
+typedef struct DqlJoin
+{
+	const char *where;
+	char	   *resource;		/* NULL with local and foreign: the default of the outer resource */
+	DqlPath    *local;			/* field of the joined resource */
+	DqlPath    *foreign;		/* field of the returned resource */
+	DqlNode    *filter;			/* NULL: every row */
+	DqlQuantifier quantifier;
+	int64		count;			/* AT_LEAST, EXACTLY */
+} DqlJoin;
 
 typedef struct DqlSortKey
 {
@@ -147,6 +178,11 @@ typedef struct DqlRequest
 	DqlCountMode count;
 	char	   *as_of;			/* timestamp text, checked; NULL: not given */
 	bool		all_versions;
+	List	   *joins;			/* of DqlJoin *, all required */
+	List	   *intersect;		/* of DqlRequest *: the id is in every one */
+	List	   *except;			/* of DqlRequest *: the id is in none */
+	const char *where;			/* a nested request: its place in the outer one */
+	const DqlValue *source;		/* a nested request: as it was read */
 	List	   *datasets;		/* of DqlValue * STRING: context.datasets etc., nulls dropped */
 	List	   *projects;		/* likewise */
 	int			depth;			/* deepest nesting of logical and nested conditions */
@@ -154,6 +190,7 @@ typedef struct DqlRequest
 	int			max_param;		/* largest $param number, 0: none */
 	bool		has_other;		/* a key besides filter that changes the answer (matches() refuses it) */
 	const char *other;			/* the first such key */
+	bool		has_subquery;	/* a condition looks at other rows */
 } DqlRequest;
 
 /* dql_json.c: JSON text to values, by the server's own parser */
@@ -163,6 +200,7 @@ extern void vxp_dql_json_print(StringInfo buf, const DqlValue *value);
 /* dql_parse.c */
 extern VxpError *vxp_dql_parse(const char *text, int length, DqlRequest **result);
 extern DqlRequest *vxp_dql_parse_or_raise(const DqlText *dql);
+extern bool vxp_dql_number_fits(const char *literal);
 /* sort object or list alone, for the default sort of a resource type */
 extern VxpError *vxp_dql_parse_sort(const char *text, int length, List **result);
 /* dql_print_filter.c: a filter that reads back to an equal tree, as JSON; NULL prints {} */

@@ -35,10 +35,15 @@ COMMENT ON FUNCTION items(dql, "any") IS 'the same with values for the bind vari
 --
 -- DQL: one answer
 --
-CREATE FUNCTION count(dql dql) RETURNS bigint
+-- count() of one argument is declared as the server's aggregate is.  With dql
+-- as its type, to which text converts, the aggregate count(column) would be
+-- ambiguous for text columns wherever the schema is on the search_path; so an
+-- unqualified count() is always the aggregate, and vxp.count() is ours.
+--
+CREATE FUNCTION count(dql "any") RETURNS bigint
 	AS 'MODULE_PATHNAME', 'vxp_count'
 	LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000;
-COMMENT ON FUNCTION count(dql) IS 'number of rows of a DQL request, after its skip and limit; page and pageSize do not matter';
+COMMENT ON FUNCTION count("any") IS 'number of rows of a DQL request (dql, text, json, jsonb or a literal), after its skip and limit; page and pageSize do not matter; write vxp.count, since a bare count is the aggregate';
 
 CREATE FUNCTION count(dql dql, VARIADIC "values" "any") RETURNS bigint
 	AS 'MODULE_PATHNAME', 'vxp_count'
@@ -65,7 +70,7 @@ COMMENT ON FUNCTION execute(json) IS 'what an HTTP gateway calls: runs a DQL req
 CREATE FUNCTION to_sql(dql dql) RETURNS text
 	AS 'MODULE_PATHNAME', 'vxp_to_sql'
 	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 1000;
-COMMENT ON FUNCTION to_sql(dql) IS 'the SQL statement that a person would have written for a DQL request; bind variables are $1, $2; works with any search_path';
+COMMENT ON FUNCTION to_sql(dql) IS 'the SQL statement that a person would have written for a DQL request; bind variables are $1, $2; works with any search_path that hides no operators of pg_catalog';
 
 CREATE FUNCTION to_sql("row" anyelement, dql dql) RETURNS text
 	AS 'MODULE_PATHNAME', 'vxp_to_sql'

@@ -15,20 +15,13 @@
 #include "catalog/pg_type.h"
 #include "common/int.h"
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "common/vxp_settings.h"
 #include "dql/dql_bind.h"
-
-/* What stays the same while a filter is bound. */
-typedef struct BindState
-{
-	const ResourceType *type;
-	Relation	relation;
-	const BindOptions *options;
-} BindState;
 
 static VxpError *bind_node(BindState *state, DqlNode *node, BoundNode **result);
 
@@ -244,6 +237,15 @@ param_is_null(BindState *state, int param)
 	return IsA(arg, Const) && castNode(Const, arg)->constisnull;
 }
 
+/* Is the operand a bind variable whose value is an array? */
+static bool
+param_is_array(BindState *state, const DqlValue *operand)
+{
+	return operand && operand->type == DQL_PARAM && state->options->args_known &&
+		operand->param <= list_length(state->options->args) &&
+		OidIsValid(get_base_element_type(exprType(list_nth(state->options->args, operand->param - 1))));
+}
+
 /* An operand with every bind variable that is known to be NULL as JSON null. */
 static DqlValue *
 known_operand(BindState *state, DqlValue *operand)
@@ -354,13 +356,77 @@ bind_candidate(BindState *state, BoundColumn *column, DqlNode *node, BoundNode *
 	return NULL;
 }
 
+/* $any and $all over a list on a column (section 4.10): one value of the row against all. */
+static VxpError *
+bind_range(BindState *state, BoundColumn *column, DqlNode *node, BoundNode **result)
+{
+	BoundColumn *scalar = column->kind == COLUMN_ARRAY ? column->element : column;
+	DqlValue   *operand = known_operand(state, node->operand);
+	BoundNode  *present = vxp_bound_node(BOUND_NULL, scalar);
+	BoundNode  *bound;
+	List	   *args = NIL;
+
+	present->negated = true;
+	if (operand->type == DQL_PARAM)
+	{
+		bound = vxp_bound_node(BOUND_RANGE, scalar);
+		bound->strategy = vxp_order_strategy(node->op);
+		bound->truth = node->range == DQL_RANGE_ALL;
+		bound->value.param = operand->param;
+	}
+	else
+	{
+		for (int i = 0; operand->type == DQL_ARRAY && i < operand->count; i++)
+		{
+			DqlValue   *item = known_operand(state, operand->items[i]);
+			VxpError   *error;
+
+			if (item->type == DQL_NULL)
+				continue;
+			error = vxp_bind_compare(scalar, node->op, node->path, item, node->where, &bound);
+			if (error)
+				return error;
+			args = lappend(args, bound);
+		}
+		bound = vxp_bound_list(node->range == DQL_RANGE_ALL ? BOUND_AND : BOUND_OR, args);
+	}
+	/* ALL over nothing holds for every value, but a missing field has none */
+	if (node->range == DQL_RANGE_ALL)
+		bound = vxp_bound_list(BOUND_AND, list_make2(present, bound));
+	if (column->kind == COLUMN_ARRAY)
+	{
+		*result = vxp_bound_node(BOUND_ELEMENT, column);
+		(*result)->args = list_make1(bound);
+	}
+	else
+		*result = bound;
+	return NULL;
+}
+
+/* array column = bind variable of an array type; NULL acts as JSON null */
+static BoundNode *
+bind_array_param(BoundColumn *column, int param)
+{
+	BoundNode  *equal = vxp_bound_node(BOUND_ARRAY_EQUAL, column);
+	BoundNode  *missing = vxp_bound_node(BOUND_BOTH_NULL, column);
+	BoundNode  *has_null = vxp_bound_node(BOUND_ELEMENT, column);
+	BoundNode  *element = vxp_bound_node(BOUND_BOTH_NULL, column->element);
+
+	equal->value.param = missing->value.param = element->value.param = param;
+	has_null->args = list_make1(element);
+	return vxp_bound_list(BOUND_OR, list_make3(equal, missing, has_null));
+}
+
 /* A node with a path: a condition on a column or on a document. */
 static VxpError *
 bind_field_node(BindState *state, DqlNode *node, BoundNode **result)
 {
 	BoundField	field;
+	DqlValue   *operand;
 	VxpError   *error;
 
+	if (node->subquery)
+		return vxp_bind_subquery(state, node, result);
 	if (node->kind == DQL_NESTED && vxp_bind_field_below(state->type, node->path))
 		return bind_node(state, prefix_node(node->path, linitial(node->args)), result);
 
@@ -386,8 +452,17 @@ bind_field_node(BindState *state, DqlNode *node, BoundNode **result)
 	switch (node->kind)
 	{
 		case DQL_COMPARE:
-			return vxp_bind_compare(field.column, node->op, node->path,
-									known_operand(state, node->operand), node->where, result);
+			if (node->range != DQL_RANGE_NONE)
+				return bind_range(state, field.column, node, result);
+			operand = known_operand(state, node->operand);
+			/* an SQL array is a list: the field is exactly that list */
+			if (field.column->kind == COLUMN_ARRAY && (node->op == DQL_OP_EQ || node->op == DQL_OP_IEQ) &&
+				param_is_array(state, operand))
+			{
+				*result = bind_array_param(field.column, operand->param);
+				return NULL;
+			}
+			return vxp_bind_compare(field.column, node->op, node->path, operand, node->where, result);
 		case DQL_ANY_CANDIDATE:
 		case DQL_ANY_ELEMENT:
 			return bind_candidate(state, field.column, node, result);
@@ -695,6 +770,89 @@ check_limits(const DqlRequest *request, const BindOptions *options)
 	return NULL;
 }
 
+/* vxp_bound_query returns an empty query on the relation; it is its own outermost one. */
+BoundQuery *
+vxp_bound_query(Relation relation, const DqlRequest *request, const BindOptions *options)
+{
+	BoundQuery *query = palloc0(sizeof(BoundQuery));
+
+	query->request = (DqlRequest *) request;
+	query->schema_name = pstrdup(get_namespace_name(RelationGetNamespace(relation)));
+	query->table_name = pstrdup(RelationGetRelationName(relation));
+	query->relid = RelationGetRelid(relation);
+	query->args = options->args;
+	query->args_known = options->args_known;
+	query->limit = -1;
+	query->outermost = query;
+	return query;
+}
+
+/* vxp_bind_conditions binds all that says which rows match: filter, scope, joins and sets. */
+VxpError *
+vxp_bind_conditions(BindState *state, const DqlRequest *request, BoundNode **result)
+{
+	List	   *conditions = NIL;
+	BoundNode  *condition;
+	VxpError   *error = NULL;
+	ListCell   *lc;
+
+	check_stack_depth();
+	if (request->filter)
+	{
+		error = bind_node(state, request->filter, &condition);
+		if (error)
+			return error;
+		conditions = lappend(conditions, condition);
+	}
+	error = bind_context(state, "datasetId", request->datasets, true, &conditions);
+	if (error == NULL)
+		error = bind_context(state, "projectId", request->projects, false, &conditions);
+	foreach(lc, request->joins)
+	{
+		if (error == NULL)
+			error = vxp_bind_join(state, lfirst(lc), &condition);
+		if (error)
+			return error;
+		conditions = lappend(conditions, condition);
+	}
+	foreach(lc, request->intersect)
+	{
+		if (error == NULL)
+			error = vxp_bind_set(state, lfirst(lc), &condition);
+		if (error)
+			return error;
+		conditions = lappend(conditions, condition);
+	}
+	foreach(lc, request->except)
+	{
+		if (error == NULL)
+			error = vxp_bind_set(state, lfirst(lc), &condition);
+		if (error)
+			return error;
+		conditions = lappend(conditions, vxp_bound_not(condition));
+	}
+	*result = vxp_bound_list(BOUND_AND, conditions);
+	return error;
+}
+
+/* vxp_bind_query binds the conditions of a query and, if "ordered", its order and its cut. */
+VxpError *
+vxp_bind_query(const DqlRequest *request, const ResourceType *type, Relation relation,
+			   BoundQuery *query, bool ordered)
+{
+	BindOptions options = {query->args, query->args_known};
+	BindState	state = {type, relation, &options, query};
+	VxpError   *error = vxp_bind_conditions(&state, request, &query->filter);
+
+	if (error == NULL && ordered)
+		error = bind_page(request, &options, query);
+	if (error == NULL && ordered)
+		error = bind_sort(&state, request, &query->sort);
+	if (error == NULL && query->filter->kind == BOUND_CONST && query->filter->truth)
+		query->filter = NULL;
+	return error;
+}
+
 /*
  * vxp_dql_bind binds a request against its resource type, whose relation is
  * open and locked.  The result lives in the current context and points into
@@ -704,10 +862,10 @@ VxpError *
 vxp_dql_bind(DqlRequest *request, const ResourceType *type, Relation relation,
 			 const BindOptions *options, BoundQuery **result)
 {
-	BindState	state = {type, relation, options};
-	BoundQuery *bound = palloc0(sizeof(BoundQuery));
-	List	   *conditions = NIL;
+	BoundQuery *bound = vxp_bound_query(relation, request, options);
+	BindState	state = {type, relation, options, bound};
 	VxpError   *error = check_limits(request, options);
+	List	   *sort;
 
 	if (error)
 		return error;
@@ -715,52 +873,27 @@ vxp_dql_bind(DqlRequest *request, const ResourceType *type, Relation relation,
 		return vxp_error(ERRCODE_FEATURE_NOT_SUPPORTED, request->as_of ? "$.asOf" : NULL,
 						 "resource type \"%s\" is versioned, which this version does not support", type->name);
 
-	bound->request = request;
-	bound->schema_name = pstrdup(get_namespace_name(RelationGetNamespace(relation)));
-	bound->table_name = pstrdup(RelationGetRelationName(relation));
-	bound->relid = RelationGetRelid(relation);
-	bound->args = options->args;
-	bound->args_known = options->args_known;
 	bound->document = vxp_bind_named_column(relation, type->document_column);
-
-	if (request->filter)
-	{
-		BoundNode  *filter;
-
-		error = bind_node(&state, request->filter, &filter);
-		if (error)
-			return error;
-		conditions = lappend(conditions, filter);
-	}
-	error = bind_context(&state, "datasetId", request->datasets, true, &conditions);
+	error = vxp_bind_query(request, type, relation, bound, false);
 	if (error == NULL)
-		error = bind_context(&state, "projectId", request->projects, false, &conditions);
-	if (error)
-		return error;
-	if (conditions != NIL)
-		bound->filter = vxp_bound_list(BOUND_AND, conditions);
-	if (bound->filter && bound->filter->kind == BOUND_CONST && bound->filter->truth)
-		bound->filter = NULL;
-
-	error = bind_page(request, options, bound);
+		error = bind_page(request, options, bound);
 	if (error == NULL)
 		error = bind_select(&state, request, bound);
-	/* an order costs time: only where the request or the page asks for one */
-	if (error == NULL && options->ordered &&
+
+	/*
+	 * An order costs time: only where the request or the page asks for one.
+	 * An unknown sort field is an error also where the order does not matter.
+	 */
+	if (error == NULL &&
 		(request->sort != NIL || request->limit >= 0 || request->skip >= 0 ||
 		 request->page >= 0 || request->page_size >= 0 || options->paging))
-		error = bind_sort(&state, request, &bound->sort);
+	{
+		error = bind_sort(&state, request, &sort);
+		if (options->ordered)
+			bound->sort = sort;
+	}
 	if (error)
 		return error;
-	/* an unknown sort field is an error also where the order does not matter */
-	if (!options->ordered && request->sort != NIL)
-	{
-		List	   *ignored;
-
-		error = bind_sort(&state, request, &ignored);
-		if (error)
-			return error;
-	}
 	if (bound->document == NULL)
 		bound->members = vxp_bind_members(type, relation);
 	*result = bound;

@@ -61,7 +61,9 @@ typedef enum BoundKind
 	BOUND_CONST,				/* truth */
 	BOUND_COMPARE,				/* column, strategy, value; negated: differs or NULL (strategy =) */
 	BOUND_ANY,					/* column = one of value (an array); negated likewise */
+	BOUND_RANGE,				/* column (strategy) some, or (truth) every, member of value, a bind variable */
 	BOUND_NULL,					/* column IS NULL; negated: IS NOT NULL */
+	BOUND_BOTH_NULL,			/* column IS NULL, and so is value (a bind variable); in_list: or a member of it */
 	BOUND_LIKE,					/* column LIKE text; fold: without regard to case */
 	BOUND_FOLD_EQUAL,			/* lower(column) = lower(value) */
 	BOUND_REGEX,				/* column ~ text */
@@ -70,10 +72,12 @@ typedef enum BoundKind
 	BOUND_INSTANT,				/* a text column read as a timestamp, strategy, value */
 	BOUND_ARRAY_CONTAINS,		/* column @> value (an array) */
 	BOUND_ARRAY_OVERLAPS,		/* column && value (an array) */
-	BOUND_ARRAY_EQUAL,			/* column = value (an array) */
+	BOUND_ARRAY_EQUAL,			/* column = value (an array, or a bind variable that is one) */
 	BOUND_ELEMENT,				/* EXISTS (SELECT FROM unnest(column) WHERE args[0]) */
 	BOUND_DOCUMENT,				/* vxp.matches(column, node, field) */
-	BOUND_ANCESTOR				/* column (lineage) has one of the ancestors in value */
+	BOUND_ANCESTOR,				/* column (lineage) has one of the ancestors in value */
+	BOUND_RELATED,				/* column has one of the values of related */
+	BOUND_EXTREME				/* column (strategy) least or greatest value of related; negated: IS NOT FALSE */
 } BoundKind;
 
 typedef struct BoundNode
@@ -83,12 +87,14 @@ typedef struct BoundNode
 	bool		truth;
 	bool		negated;
 	bool		fold;
+	bool		in_list;
 	BoundColumn *column;
 	StrategyNumber strategy;	/* btree strategy */
 	BoundValue	value;
 	const char *text;			/* LIKE pattern or regular expression */
 	const char *field;			/* DOCUMENT: third argument of matches, or NULL */
 	DqlNode    *node;			/* DOCUMENT: the condition, paths relative to the document */
+	struct BoundRelated *related;	/* RELATED, EXTREME */
 } BoundNode;
 
 /* A sort key: a column, or a path inside a document or an array. */
@@ -106,6 +112,15 @@ typedef struct BoundMember
 	BoundColumn *column;
 	DqlPath    *inside;			/* place inside a JSON column, or NULL: all of it */
 } BoundMember;
+
+/* A field of the resource type, resolved. */
+typedef struct BoundField
+{
+	BoundColumn *column;
+	DqlPath    *rest;			/* JSON column: path for matches (relative to "field" or the document) */
+	const char *field;			/* JSON column: name it has in the filter, or NULL: it is the document */
+	DqlPath    *inside;			/* JSON column: path below the column's value; count 0: the value */
+} BoundField;
 
 typedef struct BoundQuery
 {
@@ -125,7 +140,33 @@ typedef struct BoundQuery
 	bool		project;		/* the item is cut by "select" once it is whole */
 	List	   *args;			/* values of bind variables: expressions one level up */
 	bool		args_known;		/* false: print $n */
+
+	/* queries inside queries */
+	struct BoundQuery *outermost;	/* the query of the request as a whole */
+	const char *alias;			/* of the table, in a nested query; NULL: as the caller says */
+	List	   *values;			/* outermost: of BoundRelated *, bind variables behind those of the request */
+	int			related_count;	/* outermost: number of nested queries so far */
 } BoundQuery;
+
+/* One side of a condition that compares two rows. */
+typedef struct BoundSide
+{
+	BoundQuery *query;
+	BoundColumn *column;
+	BoundField	field;
+} BoundSide;
+
+/* The rows of another query, for the values of one of their fields. */
+typedef struct BoundRelated
+{
+	BoundQuery *query;
+	BoundSide	inner;			/* its field */
+	BoundSide	outer;			/* the field of the row that asks */
+	bool		cut;			/* skip and limit apply before the values are taken */
+	int64		at_least;		/* only values that so many rows have; 0: no such condition */
+	int64		exactly;
+	const char *extreme;		/* EXTREME: "min" or "max" */
+} BoundRelated;
 
 /* What the caller of the binder wants. */
 typedef struct BindOptions
@@ -143,26 +184,40 @@ extern VxpError *vxp_dql_resource_of(const DqlRequest *request, Oid relid, Resou
 /* dql_field.c */
 extern BoundColumn *vxp_bind_column(Relation relation, AttrNumber attnum);
 extern BoundColumn *vxp_bind_named_column(Relation relation, const char *name);
-typedef struct BoundField
-{
-	BoundColumn *column;
-	DqlPath    *rest;			/* JSON column: path for matches (relative to "field" or the document) */
-	const char *field;			/* JSON column: name it has in the filter, or NULL: it is the document */
-	DqlPath    *inside;			/* JSON column: path below the column's value; count 0: the value */
-} BoundField;
 extern VxpError *vxp_bind_field(const ResourceType *type, Relation relation,
 								const DqlPath *path, const char *where, BoundField *result);
 extern bool vxp_bind_field_below(const ResourceType *type, const DqlPath *path);
+extern DqlPath *vxp_dql_path_of(const char *text);
 extern DqlPath *vxp_dql_path_join(const DqlPath *a, const DqlPath *b);
 extern List *vxp_bind_members(const ResourceType *type, Relation relation);
 
 /* dql_operand.c */
 extern VxpError *vxp_bind_compare(const BoundColumn *column, DqlOp op, const DqlPath *path,
 								  const DqlValue *operand, const char *where, BoundNode **result);
+extern StrategyNumber vxp_order_strategy(DqlOp op);
 extern VxpError *vxp_bind_array(const BoundColumn *element, List *values, const DqlPath *path,
 								const char *where, BoundValue *result, int *dropped);
 
+/* What stays the same while the conditions of one query are bound. */
+typedef struct BindState
+{
+	const ResourceType *type;
+	Relation	relation;
+	const BindOptions *options;
+	BoundQuery *query;
+} BindState;
+
+/* dql_bind_relate.c */
+extern VxpError *vxp_bind_subquery(BindState *state, DqlNode *node, BoundNode **result);
+extern VxpError *vxp_bind_join(BindState *state, DqlJoin *join, BoundNode **result);
+extern VxpError *vxp_bind_set(BindState *state, DqlRequest *set, BoundNode **result);
+extern DqlValue *vxp_bind_values(BoundQuery *query, BoundRelated *related);
+
 /* dql_bind.c */
+extern BoundQuery *vxp_bound_query(Relation relation, const DqlRequest *request, const BindOptions *options);
+extern VxpError *vxp_bind_query(const DqlRequest *request, const ResourceType *type, Relation relation,
+								BoundQuery *query, bool ordered);
+extern VxpError *vxp_bind_conditions(BindState *state, const DqlRequest *request, BoundNode **result);
 extern VxpError *vxp_dql_bind(DqlRequest *request, const ResourceType *type, Relation relation,
 							  const BindOptions *options, BoundQuery **result);
 extern BoundNode *vxp_bound_node(BoundKind kind, BoundColumn *column);
@@ -193,10 +248,15 @@ extern Query *vxp_dql_build(BoundQuery *bound, const DqlBuild *build);
 /* Alias of the elements of an array column inside EXISTS, and of their column. */
 #define DQL_ELEMENT_ALIAS "element"
 
+/* dql_build_relate.c */
+extern Node *vxp_dql_params_expr(ParseState *pstate, const BoundQuery *bound, List *args, const DqlNode *condition);
+
 /* dql_expr.c: finished expressions, at the level of "pstate" */
 extern Node *vxp_dql_condition_expr(ParseState *pstate, const BoundQuery *bound, const BoundNode *node);
 extern Node *vxp_dql_sort_expr(ParseState *pstate, const BoundQuery *bound, const BoundSort *sort);
 extern Node *vxp_dql_is_not_true(Node *arg);
+extern bool vxp_dql_uses_param(const DqlNode *node, int number);
+extern bool vxp_dql_uses_param_above(const DqlNode *node, int number);
 
 extern Node *vxp_dql_column_expr(ParseState *pstate, const BoundQuery *bound, const BoundColumn *column);
 extern Node *vxp_dql_call(ParseState *pstate, const char *schema, const char *function, List *args);

@@ -18,64 +18,47 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-#include "dql/dql_bind.h"
+#include "dql/dql_build.h"
 
-typedef enum LeafKind
+/* vxp_build_leaf finishes the expression that a leaf stands for. */
+Node *
+vxp_build_leaf(ParseState *pstate, const Leaf *leaf)
 {
-	LEAF_COLUMN,				/* column as it is */
-	LEAF_ELEMENTS,				/* column, to be unnested */
-	LEAF_CONDITION,				/* condition */
-	LEAF_SORT,					/* sort */
-	LEAF_ITEM,					/* the item of the answer */
-	LEAF_EXPR					/* expr, finished */
-} LeafKind;
-
-typedef struct Leaf
-{
-	LeafKind	kind;
-	const BoundColumn *column;
-	const BoundNode *condition;
-	const BoundSort *sort;
-	Node	   *expr;
-} Leaf;
-
-typedef struct BuildState
-{
-	BoundQuery *bound;
-	List	   *leaves;			/* of Leaf *; ParamRef n is the n-th */
-} BuildState;
-
-/* p_paramref_hook: the leaf that a ParamRef of ours stands for. */
-static Node *
-build_leaf(ParseState *pstate, ParamRef *ref)
-{
-	BuildState *state = pstate->p_ref_hook_state;
-	Leaf	   *leaf = list_nth(state->leaves, ref->number - 1);
-
 	switch (leaf->kind)
 	{
 		case LEAF_COLUMN:
-		case LEAF_ELEMENTS:
-			return vxp_dql_column_expr(pstate, state->bound, leaf->column);
+			return vxp_dql_column_expr(pstate, leaf->bound, leaf->column);
 		case LEAF_CONDITION:
-			return vxp_dql_condition_expr(pstate, state->bound, leaf->condition);
+			return vxp_dql_condition_expr(pstate, leaf->bound, leaf->condition);
 		case LEAF_SORT:
-			return vxp_dql_sort_expr(pstate, state->bound, leaf->sort);
+			return vxp_dql_sort_expr(pstate, leaf->bound, leaf->sort);
 		case LEAF_ITEM:
-			return vxp_dql_item_expr(pstate, state->bound);
+			return vxp_dql_item_expr(pstate, leaf->bound);
 		case LEAF_EXPR:
 			return leaf->expr;
+		default:
+			return vxp_related_leaf(pstate, leaf);
 	}
-	elog(ERROR, "unrecognized DQL leaf: %d", (int) leaf->kind);
 }
 
-static Leaf *
-new_leaf(BuildState *state, LeafKind kind, Node **ref)
+/* p_paramref_hook: the leaf that a ParamRef of ours stands for. */
+static Node *
+replace_param(ParseState *pstate, ParamRef *ref)
+{
+	BuildState *state = pstate->p_ref_hook_state;
+
+	return vxp_build_leaf(pstate, list_nth(state->leaves, ref->number - 1));
+}
+
+/* vxp_new_leaf adds a leaf of the query being built; *ref stands for it. */
+Leaf *
+vxp_new_leaf(BuildState *state, LeafKind kind, Node **ref)
 {
 	Leaf	   *leaf = palloc0(sizeof(Leaf));
 	ParamRef   *param = makeNode(ParamRef);
 
 	leaf->kind = kind;
+	leaf->bound = state->bound;
 	state->leaves = lappend(state->leaves, leaf);
 	param->number = list_length(state->leaves);
 	param->location = -1;
@@ -88,7 +71,7 @@ expr_leaf(BuildState *state, Node *expr)
 {
 	Node	   *ref;
 
-	new_leaf(state, LEAF_EXPR, &ref)->expr = expr;
+	vxp_new_leaf(state, LEAF_EXPR, &ref)->expr = expr;
 	return ref;
 }
 
@@ -106,6 +89,12 @@ is_total(const BoundNode *node)
 		case BOUND_DOCUMENT:
 		case BOUND_NOT:
 			return true;
+		case BOUND_RELATED:
+			/* EXISTS; the grouped form is IN, which is NULL for NULL */
+			return node->related->at_least == 0 && node->related->exactly == 0;
+		case BOUND_EXTREME:
+		case BOUND_RANGE:
+			return false;
 		case BOUND_AND:
 		case BOUND_OR:
 			foreach(lc, node->args)
@@ -117,29 +106,46 @@ is_total(const BoundNode *node)
 	}
 }
 
+/* vxp_raw_unnest: unnest(array) AS element(element), for FROM */
+RangeFunction *
+vxp_raw_unnest(Node *array)
+{
+	RangeFunction *from = makeNode(RangeFunction);
+	List	   *unnest = list_make2(makeString("pg_catalog"), makeString("unnest"));
+
+	from->functions = list_make1(list_make2(makeFuncCall(unnest, list_make1(array), COERCE_EXPLICIT_CALL, -1), NIL));
+	from->alias = makeAlias(DQL_ELEMENT_ALIAS, list_make1(makeString(DQL_ELEMENT_ALIAS)));
+	return from;
+}
+
+/* vxp_raw_sublink: a subselect in an expression */
+SubLink *
+vxp_raw_sublink(SubLinkType type, SelectStmt *select)
+{
+	SubLink    *link = makeNode(SubLink);
+
+	link->subLinkType = type;
+	link->subselect = (Node *) select;
+	link->location = -1;
+	return link;
+}
+
 /* EXISTS (SELECT FROM unnest(column) element WHERE condition) */
 static Node *
 raw_exists(BuildState *state, const BoundNode *node, Node *where)
 {
-	RangeFunction *from = makeNode(RangeFunction);
 	SelectStmt *select = makeNode(SelectStmt);
-	SubLink    *link = makeNode(SubLink);
-	List	   *unnest = list_make2(makeString("pg_catalog"), makeString("unnest"));
 	Node	   *elements;
 
-	new_leaf(state, LEAF_ELEMENTS, &elements)->column = node->column;
-	from->functions = list_make1(list_make2(makeFuncCall(unnest, list_make1(elements), COERCE_EXPLICIT_CALL, -1), NIL));
-	from->alias = makeAlias(DQL_ELEMENT_ALIAS, list_make1(makeString(DQL_ELEMENT_ALIAS)));
-	select->fromClause = list_make1(from);
+	vxp_new_leaf(state, LEAF_COLUMN, &elements)->column = node->column;
+	select->fromClause = list_make1(vxp_raw_unnest(elements));
 	select->whereClause = where;
-	link->subLinkType = EXISTS_SUBLINK;
-	link->subselect = (Node *) select;
-	link->location = -1;
-	return (Node *) link;
+	return (Node *) vxp_raw_sublink(EXISTS_SUBLINK, select);
 }
 
-static Node *
-raw_condition(BuildState *state, const BoundNode *node)
+/* vxp_raw_condition: a bound condition as parse nodes over leaves */
+Node *
+vxp_raw_condition(BuildState *state, const BoundNode *node)
 {
 	List	   *args = NIL;
 	Node	   *ref;
@@ -147,7 +153,7 @@ raw_condition(BuildState *state, const BoundNode *node)
 
 	check_stack_depth();
 	foreach(lc, node->args)
-		args = lappend(args, raw_condition(state, lfirst(lc)));
+		args = lappend(args, vxp_raw_condition(state, lfirst(lc)));
 	switch (node->kind)
 	{
 		case BOUND_AND:
@@ -160,14 +166,19 @@ raw_condition(BuildState *state, const BoundNode *node)
 			return vxp_dql_is_not_true(linitial(args));
 		case BOUND_ELEMENT:
 			return raw_exists(state, node, linitial(args));
+		case BOUND_RELATED:
+			return vxp_raw_related(state, node);
+		case BOUND_EXTREME:
+			return vxp_raw_extreme(state, node);
 		default:
-			new_leaf(state, LEAF_CONDITION, &ref)->condition = node;
+			vxp_new_leaf(state, LEAF_CONDITION, &ref)->condition = node;
 			return ref;
 	}
 }
 
-static ResTarget *
-target(Node *value, const char *name)
+/* vxp_raw_target: one column of a target list */
+ResTarget *
+vxp_raw_target(Node *value, const char *name)
 {
 	ResTarget  *result = makeNode(ResTarget);
 
@@ -195,13 +206,13 @@ row_targets(BuildState *state, const DqlBuild *build, Relation relation)
 		if (build->shape == DQL_SHAPE_SELECTED && !selected)
 			continue;
 		if (selected && (build->shape == DQL_SHAPE_SELECTED || build->all_used || bms_is_member(i + 1, build->used)))
-			new_leaf(state, LEAF_COLUMN, &value)->column = vxp_bind_column(relation, i + 1);
+			vxp_new_leaf(state, LEAF_COLUMN, &value)->column = vxp_bind_column(relation, i + 1);
 		else if (attribute->attisdropped)
 			value = expr_leaf(state, (Node *) makeNullConst(INT4OID, -1, InvalidOid));
 		else
 			value = expr_leaf(state, (Node *) makeNullConst(attribute->atttypid, attribute->atttypmod,
 															attribute->attcollation));
-		targets = lappend(targets, target(value, attribute->attisdropped ? "?dropped?" : NameStr(attribute->attname)));
+		targets = lappend(targets, vxp_raw_target(value, attribute->attisdropped ? "?dropped?" : NameStr(attribute->attname)));
 	}
 	return targets;
 }
@@ -217,7 +228,7 @@ raw_sort(BuildState *state)
 		BoundSort  *sort = lfirst(lc);
 		SortBy	   *by = makeNode(SortBy);
 
-		new_leaf(state, LEAF_SORT, &by->node)->sort = sort;
+		vxp_new_leaf(state, LEAF_SORT, &by->node)->sort = sort;
 		by->sortby_dir = sort->descending ? SORTBY_DESC : SORTBY_ASC;
 		/* a missing value is the least; said only where there can be one, so that a default index fits */
 		if (sort->inside == NULL && !sort->column->not_null)
@@ -248,6 +259,14 @@ raw_limit(BuildState *state, SelectStmt *select, int64 offset, int64 limit)
 	}
 }
 
+/* vxp_raw_order: ORDER BY, OFFSET and LIMIT of the query being built */
+void
+vxp_raw_order(BuildState *state, SelectStmt *select)
+{
+	select->sortClause = raw_sort(state);
+	raw_limit(state, select, state->bound->offset, state->bound->limit);
+}
+
 /* SELECT count(*) FROM ..., over what skip and limit leave */
 static SelectStmt *
 raw_count(BuildState *state, SelectStmt *select)
@@ -261,7 +280,7 @@ raw_count(BuildState *state, SelectStmt *select)
 	count->agg_star = true;
 	if (request->skip <= 0 && request->limit < 0)
 	{
-		select->targetList = list_make1(target((Node *) count, NULL));
+		select->targetList = list_make1(vxp_raw_target((Node *) count, NULL));
 		return select;
 	}
 	raw_limit(state, select, Max(request->skip, 0), request->limit);
@@ -269,7 +288,7 @@ raw_count(BuildState *state, SelectStmt *select)
 	from->subquery = (Node *) select;
 	from->alias = makeAlias("cut", NIL);
 	outer = makeNode(SelectStmt);
-	outer->targetList = list_make1(target((Node *) count, NULL));
+	outer->targetList = list_make1(vxp_raw_target((Node *) count, NULL));
 	outer->fromClause = list_make1(from);
 	return outer;
 }
@@ -293,7 +312,7 @@ vxp_dql_build(BoundQuery *bound, const DqlBuild *build)
 		table->alias = makeAlias(build->alias->aliasname, NIL);
 	select->fromClause = list_make1(table);
 	if (bound->filter)
-		select->whereClause = raw_condition(&state, bound->filter);
+		select->whereClause = vxp_raw_condition(&state, bound->filter);
 
 	switch (build->shape)
 	{
@@ -307,8 +326,8 @@ vxp_dql_build(BoundQuery *bound, const DqlBuild *build)
 			{
 				Node	   *item;
 
-				new_leaf(&state, LEAF_ITEM, &item);
-				select->targetList = list_make1(target(item, "item"));
+				vxp_new_leaf(&state, LEAF_ITEM, &item);
+				select->targetList = list_make1(vxp_raw_target(item, "item"));
 			}
 			break;
 		case DQL_SHAPE_COUNT:
@@ -316,15 +335,12 @@ vxp_dql_build(BoundQuery *bound, const DqlBuild *build)
 			break;
 	}
 	if (build->shape != DQL_SHAPE_COUNT)
-	{
-		select->sortClause = raw_sort(&state);
-		raw_limit(&state, select, bound->offset, bound->limit);
-	}
+		vxp_raw_order(&state, select);
 
 	raw = makeNode(RawStmt);
 	raw->stmt = (Node *) select;
 	pstate = make_parsestate(NULL);
-	pstate->p_paramref_hook = build_leaf;
+	pstate->p_paramref_hook = replace_param;
 	pstate->p_ref_hook_state = &state;
 	query = transformTopLevelStmt(pstate, raw);
 	free_parsestate(pstate);

@@ -78,27 +78,38 @@ core_operator(ParseState *pstate, const char *operator, Node *left, Node *right)
 
 /*
  * vxp_dql_column_expr returns the Var of a column, wherever in the statement we
- * are: columns of the table belong to the outermost level, elements to ours.
- * The look-up marks the column for the privilege check.
+ * are.  A nested query's table is known by its alias, the outermost query's is
+ * the outermost table with its OID.  The look-up marks the column for the
+ * privilege check.
  */
 Node *
 vxp_dql_column_expr(ParseState *pstate, const BoundQuery *bound, const BoundColumn *column)
 {
-	ParseState *level = pstate;
+	ParseNamespaceItem *found = NULL;
+	int			found_up = 0;
 	int			levels_up = 0;
-	ListCell   *lc;
 
 	if (column->attnum == 0)
 		return scanNSItemForColumn(pstate, llast(pstate->p_namespace), 0, DQL_ELEMENT_ALIAS, -1);
-	for (; level->parentParseState; level = level->parentParseState)
-		levels_up++;
-	foreach(lc, level->p_namespace)
+	for (ParseState *level = pstate; level; level = level->parentParseState, levels_up++)
 	{
-		ParseNamespaceItem *item = lfirst(lc);
+		ListCell   *lc;
 
-		if (item->p_rte->rtekind == RTE_RELATION && item->p_rte->relid == bound->relid)
-			return scanNSItemForColumn(pstate, item, levels_up, column->name, -1);
+		foreach(lc, level->p_namespace)
+		{
+			ParseNamespaceItem *item = lfirst(lc);
+
+			if (item->p_rte->rtekind != RTE_RELATION || item->p_rte->relid != bound->relid)
+				continue;
+			if (bound->alias && (found || strcmp(item->p_names->aliasname, bound->alias) != 0))
+				continue;
+			found = item;
+			found_up = levels_up;
+		}
 	}
+	if (found)
+		return scanNSItemForColumn(pstate, found, found_up, column->name, -1);
+
 	/* somebody renamed a schema or a table between the look-up and the lock */
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_TABLE),
@@ -141,6 +152,21 @@ equality_column(ParseState *pstate, const BoundQuery *bound, const BoundColumn *
 	return expr;
 }
 
+/*
+ * "operand" under the collation of the column that it compares with: else the
+ * bind variable's own, say of a column of a neighbour in the statement, might
+ * contradict it.  Where both agree, the planner drops this again.
+ */
+static Node *
+collate_like(const BoundQuery *bound, Node *operand, const Node *column)
+{
+	Oid			collation = exprCollation(column);
+
+	if (!bound->args_known || !OidIsValid(collation) || !OidIsValid(get_typcollation(exprType(operand))))
+		return operand;
+	return collate(operand, collation);
+}
+
 /* The qualified name of a type's own btree operator. */
 static List *
 type_operator(const BoundColumn *column, StrategyNumber strategy)
@@ -172,10 +198,15 @@ type_operator(const BoundColumn *column, StrategyNumber strategy)
 	return name;
 }
 
-/* Is the type text, or a type whose values a JSON client sends as such? */
+/*
+ * Is the type text, or a type whose values a JSON client sends as such?
+ * InvalidOid, as for the element type of what is no array, is not.
+ */
 static bool
 is_text_type(Oid type)
 {
+	if (!OidIsValid(type))
+		return false;
 	switch (getBaseType(type))
 	{
 		case TEXTOID:
@@ -207,6 +238,15 @@ explicit_cast(ParseState *pstate, Node *expr, Oid type)
 				 errmsg("a bind variable of type %s cannot be compared as %s",
 						format_type_be(exprType(expr)), format_type_be(type))));
 	return cast;
+}
+
+/* The column for patterns and parts of its text; a char(n) without its padding. */
+static Node *
+text_column(ParseState *pstate, const BoundQuery *bound, const BoundColumn *column)
+{
+	Node	   *expr = equality_column(pstate, bound, column);
+
+	return column->base_type == BPCHAROID ? explicit_cast(pstate, expr, TEXTOID) : expr;
 }
 
 /*
@@ -252,6 +292,26 @@ text_param(ParseState *pstate, const BoundQuery *bound, int number)
 	return exprType(arg) == TEXTOID ? arg : explicit_cast(pstate, arg, TEXTOID);
 }
 
+/*
+ * A bind variable of a timestamp type, as the column's: one without a zone is
+ * UTC, so that no comparison looks at the zone of the session.
+ */
+static Node *
+time_param(ParseState *pstate, Node *arg, Oid type)
+{
+	Oid			given = getBaseType(exprType(arg));
+
+	if (given == DATEOID && type == TIMESTAMPTZOID)
+	{
+		arg = explicit_cast(pstate, arg, TIMESTAMPOID);
+		given = TIMESTAMPOID;
+	}
+	if ((given == TIMESTAMPOID && type == TIMESTAMPTZOID) ||
+		(given == TIMESTAMPTZOID && (type == TIMESTAMPOID || type == DATEOID)))
+		return core_call(pstate, "timezone", list_make2(vxp_dql_text_const("UTC"), arg));
+	return arg;
+}
+
 /* A bind variable as operand for a column: text is read as the column's type. */
 static Node *
 operand_param(ParseState *pstate, const BoundQuery *bound, const BoundColumn *column, int number, bool is_list)
@@ -264,7 +324,12 @@ operand_param(ParseState *pstate, const BoundQuery *bound, const BoundColumn *co
 
 	if (OidIsValid(element))
 	{
-		if (!is_text_type(element) || column->kind == COLUMN_TEXT)
+		bool		other_zone = is_time_kind(column->kind) &&
+			(getBaseType(element) == TIMESTAMPTZOID) != (column->kind == COLUMN_TIMESTAMPTZ);
+
+		if (!is_text_type(element) && !other_zone)
+			return arg;
+		if (column->kind == COLUMN_TEXT && column->base_type != BPCHAROID)
 			return arg;
 		if (is_time_kind(column->kind) || !OidIsValid(array))
 			ereport(ERROR,
@@ -278,10 +343,10 @@ operand_param(ParseState *pstate, const BoundQuery *bound, const BoundColumn *co
 	{
 		if (column->kind == COLUMN_TEXT)
 			return text_param(pstate, bound, number);	/* raises */
-		return arg;
+		return is_time_kind(column->kind) ? time_param(pstate, arg, column->base_type) : arg;
 	}
 	if (column->kind == COLUMN_TEXT)
-		return given == TEXTOID ? arg : explicit_cast(pstate, arg, TEXTOID);
+		return given == type ? arg : explicit_cast(pstate, arg, type);
 	if (!is_time_kind(column->kind))
 		return explicit_cast(pstate, arg, type);
 
@@ -315,6 +380,39 @@ or_both_null(ParseState *pstate, const BoundQuery *bound, const BoundColumn *col
 											makeBoolExpr(AND_EXPR, list_make2(column_null, operand_null), -1)), -1);
 }
 
+/* Is a bind variable NULL, or an array with a NULL in it?  num_nulls(VARIADIC array) IS DISTINCT FROM 0 */
+static Node *
+holds_null(ParseState *pstate, Node *operand)
+{
+	List	   *name = list_make2(makeString(pstrdup("pg_catalog")), makeString(pstrdup("num_nulls")));
+	FuncCall   *call;
+	Node	   *count;
+
+	if (!OidIsValid(get_base_element_type(exprType(operand))))
+		return null_test(operand, IS_NULL);
+	call = makeFuncCall(name, NIL, COERCE_EXPLICIT_CALL, -1);
+	call->func_variadic = true;
+	count = ParseFuncOrColumn(pstate, name, list_make1(operand), pstate->p_last_srf, call, false, -1);
+	count = core_operator(pstate, "=", count, vxp_dql_const(INT4OID, Int32GetDatum(0)));
+	NodeSetTag(count, T_DistinctExpr);
+	return count;
+}
+
+/* An error that names the bind variable when its type does not compare with the column's. */
+static void
+check_param_type(ParseState *pstate, const BoundNode *node, List *operator, Oid type)
+{
+	Operator	found = oper(pstate, operator, node->column->base_type, type, true, -1);
+
+	if (found == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("bind variable {\"$param\": %d} has type %s, but field \"%s\" has type %s",
+						node->value.param, format_type_be(type), node->column->name,
+						format_type_be(node->column->type))));
+	ReleaseSysCache(found);
+}
+
 static Node *
 compare_with_param(ParseState *pstate, const BoundQuery *bound, const BoundNode *node)
 {
@@ -322,7 +420,9 @@ compare_with_param(ParseState *pstate, const BoundQuery *bound, const BoundNode 
 	bool		is_equal = node->strategy == BTEqualStrategyNumber;
 	Node	   *left = is_equal ? equality_column(pstate, bound, column) : ordered_column(pstate, bound, column);
 	Node	   *right = operand_param(pstate, bound, column, node->value.param, false);
+	List	   *operator;
 	Node	   *condition;
+	bool		known;
 
 	if (OidIsValid(get_base_element_type(exprType(right))))
 		ereport(ERROR,
@@ -330,13 +430,18 @@ compare_with_param(ParseState *pstate, const BoundQuery *bound, const BoundNode 
 				 errmsg("bind variable {\"$param\": %d} is an array, but field \"%s\" has type %s",
 						node->value.param, column->name, format_type_be(column->type)),
 				 errhint("Use $in to compare with each element.")));
-	condition = (Node *) make_op(pstate, type_operator(column, node->strategy), left, right, NULL, -1);
+	known = IsA(right, Const);
+	operator = type_operator(column, node->strategy);
+	check_param_type(pstate, node, operator, exprType(right));
+	right = collate_like(bound, right, left);
+	condition = (Node *) make_op(pstate, operator, left, right, NULL, -1);
 	if (node->negated)
 	{
 		NodeSetTag(condition, T_DistinctExpr);
 		return condition;
 	}
-	if (column->not_null || column->attnum == 0 || IsA(right, Const) ||
+	/* a constant that is NULL was bound as JSON null */
+	if (column->not_null || known ||
 		node->strategy == BTLessStrategyNumber || node->strategy == BTGreaterStrategyNumber)
 		return condition;
 	return or_both_null(pstate, bound, column, condition,
@@ -420,15 +525,28 @@ any_expr(ParseState *pstate, const BoundQuery *bound, const BoundNode *node)
 		single.strategy = BTEqualStrategyNumber;
 		return compare_with_param(pstate, bound, &single);
 	}
-	condition = (Node *) make_scalar_array_op(pstate, equal, true, left, array, -1);
-	if (!column->not_null && column->attnum != 0)
+	check_param_type(pstate, node, equal, get_base_element_type(exprType(array)));
+	condition = (Node *) make_scalar_array_op(pstate, equal, true, left, collate_like(bound, array, left), -1);
+	if (!column->not_null)
 		condition = or_both_null(pstate, bound, column, condition,
-								 null_test(core_call(pstate, "array_position",
-													 list_make2(operand_param(pstate, bound, column, node->value.param, true),
-																(Node *) makeNullConst(get_base_element_type(exprType(array)), -1,
-																					   get_typcollation(get_base_element_type(exprType(array)))))),
-										   IS_NOT_NULL));
+								 holds_null(pstate, operand_param(pstate, bound, column, node->value.param, true)));
 	return node->negated ? vxp_dql_is_not_true(condition) : condition;
+}
+
+/* column op ANY or ALL (bind variable): its nulls count for nothing */
+static Node *
+range_expr(ParseState *pstate, const BoundQuery *bound, const BoundNode *node)
+{
+	Node	   *array = operand_param(pstate, bound, node->column, node->value.param, true);
+	Oid			element = get_base_element_type(exprType(array));
+	List	   *operator = type_operator(node->column, node->strategy);
+
+	if (!OidIsValid(element))
+		return (Node *) make_op(pstate, operator, ordered_column(pstate, bound, node->column), array, NULL, -1);
+	array = core_call(pstate, "array_remove",
+					  list_make2(array, (Node *) makeNullConst(element, -1, get_typcollation(element))));
+	return (Node *) make_scalar_array_op(pstate, operator, !node->truth,
+										 ordered_column(pstate, bound, node->column), array, -1);
 }
 
 /* lower() by the database's own rules, on both sides alike ($ieq) */
@@ -442,30 +560,45 @@ fold(ParseState *pstate, Node *expr)
 	return core_call(pstate, "lower", list_make1(expr));
 }
 
+/* Does a bind variable from "low" to "high" occur in the value? */
 static bool
-uses_param(const DqlValue *value)
+value_uses_param(const DqlValue *value, int low, int high)
 {
 	if (value == NULL)
 		return false;
 	if (value->type == DQL_PARAM)
-		return true;
+		return value->param >= low && value->param <= high;
 	for (int i = 0; (value->type == DQL_ARRAY || value->type == DQL_OBJECT) && i < value->count; i++)
-		if (uses_param(value->items[i]))
+		if (value_uses_param(value->items[i], low, high))
 			return true;
 	return false;
 }
 
 static bool
-node_uses_param(const DqlNode *node)
+node_uses_param(const DqlNode *node, int low, int high)
 {
 	ListCell   *lc;
 
-	if (uses_param(node->operand))
+	if (value_uses_param(node->operand, low, high))
 		return true;
 	foreach(lc, node->args)
-		if (node_uses_param(lfirst(lc)))
+		if (node_uses_param(lfirst(lc), low, high))
 			return true;
 	return false;
+}
+
+/* vxp_dql_uses_param: does bind variable "number" occur in the condition? */
+bool
+vxp_dql_uses_param(const DqlNode *node, int number)
+{
+	return node_uses_param(node, number, number);
+}
+
+/* vxp_dql_uses_param_above: does one with a larger number? */
+bool
+vxp_dql_uses_param_above(const DqlNode *node, int number)
+{
+	return node_uses_param(node, number + 1, PG_INT32_MAX);
 }
 
 /* vxp.matches(column, '{"filter": ...}' [, field [, values of bind variables]]) */
@@ -485,11 +618,11 @@ document_expr(ParseState *pstate, const BoundQuery *bound, const BoundNode *node
 	args = list_make2(document, vxp_dql_request_const(filter.data));
 	if (node->field)
 		args = lappend(args, vxp_dql_text_const(node->field));
-	if (node_uses_param(node->node))
+	if (vxp_dql_uses_param_above(node->node, 0))
 	{
 		List	   *values = NIL;
 
-		for (int i = 1; i <= bound->request->max_param; i++)
+		for (int i = 1; i <= bound->outermost->request->max_param; i++)
 		{
 			Node	   *value = param_expr(pstate, bound, i, TEXTOID);
 
@@ -499,7 +632,7 @@ document_expr(ParseState *pstate, const BoundQuery *bound, const BoundNode *node
 		}
 		if (!node->field)
 			args = lappend(args, makeNullConst(TEXTOID, -1, DEFAULT_COLLATION_OID));
-		args = lappend(args, core_call(pstate, "jsonb_build_array", values));
+		args = lappend(args, vxp_dql_params_expr(pstate, bound, values, node->node));
 	}
 	return vxp_dql_call(pstate, "vxp", "matches", args);
 }
@@ -521,14 +654,30 @@ ancestor_expr(ParseState *pstate, const BoundQuery *bound, const BoundNode *node
 						list_make2(path, text_param(pstate, bound, node->value.param)));
 }
 
-/* An array constant beside an array column, as the column's own array type. */
+/*
+ * column (operator) array.  A constant is of the type that values are compared
+ * in: where the column's elements are only a kind of that (name, a domain with
+ * a rule that the operand may break), it is the column that is converted.
+ */
 static Node *
-array_const(ParseState *pstate, const BoundNode *node)
+array_expr(ParseState *pstate, const BoundQuery *bound, const char *operator, const BoundNode *node)
 {
-	Node	   *array = vxp_dql_const(node->value.type, node->value.datum);
+	const BoundColumn *column = node->column;
+	Node	   *left = equality_column(pstate, bound, column);
+	Node	   *array = node->value.param > 0 ? param_expr(pstate, bound, node->value.param, column->base_type) :
+		vxp_dql_const(node->value.type, node->value.datum);
+	Oid			type = exprType(array);
 
-	return node->value.type == node->column->base_type ? array :
-		explicit_cast(pstate, array, node->column->base_type);
+	if (node->value.param > 0)
+		array = collate_like(bound, explicit_cast(pstate, array, column->base_type), left);
+	else if (type != column->base_type)
+	{
+		if (IsBinaryCoercible(type, column->base_type))
+			array = explicit_cast(pstate, array, column->base_type);
+		else
+			left = explicit_cast(pstate, left, type);
+	}
+	return core_operator(pstate, operator, left, array);
 }
 
 /* vxp_dql_condition_expr returns a leaf of the condition tree as a finished expression. */
@@ -543,6 +692,18 @@ vxp_dql_condition_expr(ParseState *pstate, const BoundQuery *bound, const BoundN
 			return compare_expr(pstate, bound, node);
 		case BOUND_ANY:
 			return any_expr(pstate, bound, node);
+		case BOUND_RANGE:
+			return range_expr(pstate, bound, node);
+		case BOUND_BOTH_NULL:
+			{
+				Node	   *column = vxp_dql_column_expr(pstate, bound, node->column);
+				Node	   *operand = param_expr(pstate, bound, node->value.param, node->in_list ? TEXTARRAYOID : TEXTOID);
+
+				return (Node *) makeBoolExpr(AND_EXPR,
+											 list_make2(null_test(column, IS_NULL),
+														node->in_list ? holds_null(pstate, operand) :
+														null_test(operand, IS_NULL)), -1);
+			}
 		case BOUND_NULL:
 			return null_test(vxp_dql_column_expr(pstate, bound, node->column),
 							 node->negated ? IS_NOT_NULL : IS_NULL);
@@ -550,23 +711,26 @@ vxp_dql_condition_expr(ParseState *pstate, const BoundQuery *bound, const BoundN
 			if (node->fold)
 				return core_operator(pstate, "~~", fold(pstate, vxp_dql_column_expr(pstate, bound, node->column)),
 									 fold(pstate, vxp_dql_text_const(node->text)));
-			return core_operator(pstate, "~~", equality_column(pstate, bound, node->column),
+			return core_operator(pstate, "~~", text_column(pstate, bound, node->column),
 								 vxp_dql_text_const(node->text));
 		case BOUND_FOLD_EQUAL:
 			return core_operator(pstate, "=", fold(pstate, vxp_dql_column_expr(pstate, bound, node->column)),
 								 fold(pstate, vxp_dql_const(node->value.type, node->value.datum)));
 		case BOUND_REGEX:
-			return core_operator(pstate, "~", equality_column(pstate, bound, node->column),
+			return core_operator(pstate, "~", text_column(pstate, bound, node->column),
 								 vxp_dql_text_const(node->text));
 		case BOUND_CONTAINS:
-			return core_operator(pstate, ">",
-								 core_call(pstate, "strpos",
-										   list_make2(equality_column(pstate, bound, node->column),
-													  text_param(pstate, bound, node->value.param))),
-								 vxp_dql_const(INT4OID, Int32GetDatum(0)));
 		case BOUND_STARTS_WITH:
-			return core_operator(pstate, "^@", equality_column(pstate, bound, node->column),
-								 text_param(pstate, bound, node->value.param));
+			{
+				Node	   *text = text_column(pstate, bound, node->column);
+				Node	   *part = collate_like(bound, text_param(pstate, bound, node->value.param),
+												equality_column(pstate, bound, node->column));
+
+				if (node->kind == BOUND_STARTS_WITH)
+					return core_operator(pstate, "^@", text, part);
+				return core_operator(pstate, ">", core_call(pstate, "strpos", list_make2(text, part)),
+									 vxp_dql_const(INT4OID, Int32GetDatum(0)));
+			}
 		case BOUND_INSTANT:
 			{
 				static const char *const operators[] = {NULL, "<", "<=", "=", ">=", ">"};
@@ -583,16 +747,18 @@ vxp_dql_condition_expr(ParseState *pstate, const BoundQuery *bound, const BoundN
 					if (is_text_type(exprType(value)))
 						value = vxp_dql_call(pstate, "vxp", "instant",
 											 list_make1(text_param(pstate, bound, node->value.param)));
+					else
+						value = time_param(pstate, value, TIMESTAMPTZOID);
 				}
 				return core_operator(pstate, operators[node->strategy],
 									 vxp_dql_call(pstate, "vxp", "instant_or_null", list_make1(text)), value);
 			}
 		case BOUND_ARRAY_CONTAINS:
-			return core_operator(pstate, "@>", equality_column(pstate, bound, node->column), array_const(pstate, node));
+			return array_expr(pstate, bound, "@>", node);
 		case BOUND_ARRAY_OVERLAPS:
-			return core_operator(pstate, "&&", equality_column(pstate, bound, node->column), array_const(pstate, node));
+			return array_expr(pstate, bound, "&&", node);
 		case BOUND_ARRAY_EQUAL:
-			return core_operator(pstate, "=", equality_column(pstate, bound, node->column), array_const(pstate, node));
+			return array_expr(pstate, bound, "=", node);
 		case BOUND_DOCUMENT:
 			return document_expr(pstate, bound, node);
 		case BOUND_ANCESTOR:
@@ -601,6 +767,8 @@ vxp_dql_condition_expr(ParseState *pstate, const BoundQuery *bound, const BoundN
 		case BOUND_OR:
 		case BOUND_NOT:
 		case BOUND_ELEMENT:
+		case BOUND_RELATED:
+		case BOUND_EXTREME:
 			break;				/* structure, not a leaf */
 	}
 	elog(ERROR, "unrecognized bound DQL condition: %d", (int) node->kind);
@@ -610,15 +778,21 @@ vxp_dql_condition_expr(ParseState *pstate, const BoundQuery *bound, const BoundN
 Node *
 vxp_dql_sort_expr(ParseState *pstate, const BoundQuery *bound, const BoundSort *sort)
 {
+	const char *inside;
 	Node	   *expr;
 
 	if (sort->inside == NULL)
 		return ordered_column(pstate, bound, sort->column);
 	expr = vxp_dql_column_expr(pstate, bound, sort->column);
-	if (sort->column->kind == COLUMN_ARRAY)
-		expr = core_call(pstate, "to_jsonb", list_make1(expr));
+	inside = sort->inside;
+	if (*inside == '\0')
+	{
+		/* the column's whole value: a path has at least one segment */
+		inside = "value";
+		expr = core_call(pstate, "jsonb_build_object", list_make2(vxp_dql_text_const(inside), expr));
+	}
 	else if (sort->column->base_type != JSONBOID)
 		expr = explicit_cast(pstate, expr, JSONBOID);
 	return vxp_dql_call(pstate, "vxp", "sort_key",
-						list_make3(expr, vxp_dql_text_const(sort->inside), makeBoolConst(sort->descending, false)));
+						list_make3(expr, vxp_dql_text_const(inside), makeBoolConst(sort->descending, false)));
 }

@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
@@ -52,6 +53,20 @@ column_kind(Oid base_type)
 	}
 }
 
+/*
+ * Can no row of the relation have NULL in the column?  A table that inherits
+ * may lack the constraint of its parent, a partition may not; a foreign
+ * table's constraint is a promise that nobody checks.
+ */
+static bool
+never_null(Relation relation, AttrNumber attnum)
+{
+	Form_pg_class class = relation->rd_rel;
+
+	return vxp_attribute_not_null(RelationGetDescr(relation), attnum - 1) &&
+		(class->relkind == RELKIND_RELATION ? !class->relhassubclass : class->relkind == RELKIND_PARTITIONED_TABLE);
+}
+
 /* vxp_bind_column describes a user column; it must not be dropped. */
 BoundColumn *
 vxp_bind_column(Relation relation, AttrNumber attnum)
@@ -65,7 +80,7 @@ vxp_bind_column(Relation relation, AttrNumber attnum)
 	column->type = attribute->atttypid;
 	column->base_type = getBaseType(attribute->atttypid);
 	column->collation = attribute->attcollation;
-	column->not_null = attribute->attnotnull;
+	column->not_null = never_null(relation, attnum);
 	column->kind = column_kind(column->base_type);
 	if (column->kind == COLUMN_ARRAY)
 	{
@@ -118,8 +133,9 @@ path_from(const DqlPath *path, int first)
 	return rest;
 }
 
-static DqlPath *
-path_of_text(const char *text)
+/* vxp_dql_path_of splits a dotted path. */
+DqlPath *
+vxp_dql_path_of(const char *text)
 {
 	DqlPath    *path = palloc0(sizeof(DqlPath));
 	char	   *copy = pstrdup(text);
@@ -237,7 +253,7 @@ set_field(BoundField *result, BoundColumn *column, bool is_document, DqlPath *in
 	{
 		/* a dot cannot be part of a field name: such a column needs another name */
 		result->field = strchr(column->name, '.') ? "value" : column->name;
-		result->rest = vxp_dql_path_join(path_of_text(result->field), inside);
+		result->rest = vxp_dql_path_join(vxp_dql_path_of(result->field), inside);
 	}
 	return true;
 }
@@ -285,7 +301,7 @@ vxp_bind_field(const ResourceType *type, Relation relation,
 											mapped->path, mapped->column),
 								  "Run vxp.unregister and vxp.register to map the fields again.");
 		if (mapped->inside)
-			inside = vxp_dql_path_join(path_of_text(mapped->inside), inside);
+			inside = vxp_dql_path_join(vxp_dql_path_of(mapped->inside), inside);
 		if (!set_field(result, column, document && column->attnum == document->attnum, inside))
 			return unknown_field(relation, type, path, where);
 		return NULL;
@@ -322,7 +338,7 @@ vxp_bind_field(const ResourceType *type, Relation relation,
 	if (document)
 	{
 		set_field(result, document, true, strcmp(first, path->segments[0]) == 0 ?
-				  path_from(path, 0) : path_of_text(first));
+				  path_from(path, 0) : vxp_dql_path_of(first));
 		return NULL;
 	}
 	return unknown_field(relation, type, path, where);
@@ -354,7 +370,7 @@ vxp_bind_members(const ResourceType *type, Relation relation)
 			const ResourceField *field = lfirst(lc);
 
 			if (field->inside == NULL && strcmp(field->column, column->name) == 0)
-				member->path = path_of_text(field->path);
+				member->path = vxp_dql_path_of(field->path);
 		}
 		if (member->path == NULL)
 		{

@@ -32,27 +32,20 @@ member_value(ParseState *pstate, const BoundQuery *bound, const BoundMember *mem
 	const BoundColumn *column = member->column;
 	Node	   *value = vxp_dql_column_expr(pstate, bound, column);
 
-	switch (column->kind)
+	if (column->kind == COLUMN_TIMESTAMP)
+		value = vxp_dql_call(pstate, "pg_catalog", "timezone", list_make2(vxp_dql_text_const("UTC"), value));
+	if (column->kind == COLUMN_TIMESTAMP || column->kind == COLUMN_TIMESTAMPTZ)
+		return vxp_dql_call(pstate, "vxp", "iso8601", list_make1(value));
+	if (member->inside)
 	{
-		case COLUMN_TIMESTAMP:
-			value = vxp_dql_call(pstate, "pg_catalog", "timezone", list_make2(vxp_dql_text_const("UTC"), value));
-			/* FALLTHROUGH */
-		case COLUMN_TIMESTAMPTZ:
-			return vxp_dql_call(pstate, "vxp", "iso8601", list_make1(value));
-		case COLUMN_JSON:
-			if (member->inside)
-			{
-				List	   *args = list_make1(column->base_type == JSONBOID ? value :
-											  cast_to(pstate, value, column->type, JSONBOID));
+		List	   *args = list_make1(column->base_type == JSONBOID ? value :
+									  cast_to(pstate, value, column->type, JSONBOID));
 
-				for (int i = 0; i < member->inside->count; i++)
-					args = lappend(args, vxp_dql_text_const(member->inside->segments[i]));
-				return vxp_dql_call(pstate, "pg_catalog", "jsonb_extract_path", args);
-			}
-			return value;
-		default:
-			return value;
+		for (int i = 0; i < member->inside->count; i++)
+			args = lappend(args, vxp_dql_text_const(member->inside->segments[i]));
+		return vxp_dql_call(pstate, "pg_catalog", "jsonb_extract_path", args);
 	}
+	return value;
 }
 
 /* object || part */

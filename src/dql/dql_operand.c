@@ -501,8 +501,9 @@ bind_in(BoundColumn *column, const DqlPath *path, const DqlValue *operand, const
 	return NULL;
 }
 
-static StrategyNumber
-order_strategy(DqlOp op)
+/* vxp_order_strategy returns the btree strategy of an order operator. */
+StrategyNumber
+vxp_order_strategy(DqlOp op)
 {
 	switch (op)
 	{
@@ -529,7 +530,7 @@ bind_order(BoundColumn *column, DqlOp op, const DqlValue *operand, bool epoch,
 		*result = op == DQL_OP_GTE || op == DQL_OP_LTE ? null_node(column, true) : vxp_bound_const(false);
 		return NULL;
 	}
-	return bind_scalar(column, order_strategy(op), operand, epoch, where, result);
+	return bind_scalar(column, vxp_order_strategy(op), operand, epoch, where, result);
 }
 
 /* $after and $before (section 4.8): text columns are read as timestamps */
@@ -546,7 +547,7 @@ bind_instant(BoundColumn *column, DqlOp op, const DqlValue *operand, const char 
 						 "field \"%s\" of type %s holds no timestamps",
 						 column->name, format_type_be(column->type));
 	*result = vxp_bound_node(BOUND_INSTANT, column);
-	(*result)->strategy = order_strategy(op);
+	(*result)->strategy = vxp_order_strategy(op);
 	if (operand->type == DQL_PARAM)
 	{
 		(*result)->value.param = operand->param;
@@ -686,6 +687,20 @@ bind_array_compare(BoundColumn *column, DqlOp op, const DqlPath *path,
 	BoundNode  *inner;
 	VxpError   *error;
 
+	/* equality with null, also of a bind variable, is about the missing list too */
+	if (operand && (operand->type == DQL_NULL || operand->type == DQL_PARAM) &&
+		(op == DQL_OP_EQ || op == DQL_OP_IEQ || op == DQL_OP_IN || op == DQL_OP_GTE || op == DQL_OP_LTE))
+	{
+		BoundNode  *element = vxp_bound_node(BOUND_ELEMENT, column);
+		BoundNode  *missing = vxp_bound_node(operand->type == DQL_NULL ? BOUND_NULL : BOUND_BOTH_NULL, column);
+
+		error = bind_scalar_compare(column->element, op, path, operand, where, &inner);
+		element->args = list_make1(inner);
+		missing->value.param = operand->param;
+		missing->in_list = op == DQL_OP_IN;
+		*result = vxp_bound_list(BOUND_OR, list_make2(missing, element));
+		return error;
+	}
 	switch (op)
 	{
 		case DQL_OP_EXISTS:
@@ -695,13 +710,6 @@ bind_array_compare(BoundColumn *column, DqlOp op, const DqlPath *path,
 			return bind_array_operator(column, BOUND_ARRAY_EQUAL, NIL, path, where, result);
 		case DQL_OP_EQ:
 		case DQL_OP_IEQ:
-			if (operand->type == DQL_NULL)
-			{
-				inner = vxp_bound_node(BOUND_ELEMENT, column);
-				inner->args = list_make1(null_node(column->element, true));
-				*result = vxp_bound_list(BOUND_OR, list_make2(null_node(column, true), inner));
-				return NULL;
-			}
 			if (operand->type == DQL_ARRAY)
 			{
 				for (int i = 0; i < operand->count; i++)
@@ -711,7 +719,7 @@ bind_array_compare(BoundColumn *column, DqlOp op, const DqlPath *path,
 										 value_noun(operand->items[i]), column->name);
 				return bind_array_operator(column, BOUND_ARRAY_EQUAL, array_members(operand), path, where, result);
 			}
-			if (op == DQL_OP_EQ && operand->type != DQL_PARAM && !is_pattern(column->element, operand))
+			if (op == DQL_OP_EQ && !is_pattern(column->element, operand))
 				return bind_array_operator(column, BOUND_ARRAY_CONTAINS, list_make1((void *) operand),
 										   path, where, result);
 			break;
@@ -746,11 +754,6 @@ bind_array_compare(BoundColumn *column, DqlOp op, const DqlPath *path,
 				*result = vxp_bound_list(BOUND_OR, args);
 				return NULL;
 			}
-			break;
-		case DQL_OP_GTE:
-		case DQL_OP_LTE:
-			if (operand->type == DQL_NULL)	/* section 4.3 rule 5 */
-				return bind_array_compare(column, DQL_OP_EQ, path, operand, where, result);
 			break;
 		default:
 			break;

@@ -23,11 +23,11 @@
 static const DqlOpInfo operators[] = {
 	{"$after", DQL_FORM_COMPARE, DQL_OP_AFTER, false, KIND_TIME, TEXT_TIME,
 	"Some candidate is a timestamp later than the operand."},
-	{"$all", DQL_FORM_UNSUPPORTED, 0, false, 0, "a subquery or a list",
+	{"$all", DQL_FORM_OPERAND, DQL_RANGE_ALL, false, KIND(DQL_ARRAY) | KIND(DQL_PARAM), "a subquery, a list or a bind variable",
 	"As operand of an order operator: the relation holds to every value."},
 	{"$and", DQL_FORM_LOGIC, DQL_AND, false, KIND(DQL_ARRAY), "a list of filters, or of conditions on a field",
 	"All members hold; true when empty."},
-	{"$any", DQL_FORM_UNSUPPORTED, 0, false, 0, "a subquery or a list",
+	{"$any", DQL_FORM_OPERAND, DQL_RANGE_ANY, false, KIND(DQL_ARRAY) | KIND(DQL_PARAM), "a subquery, a list or a bind variable",
 	"As operand of an order operator: the relation holds to some value."},
 	{"$before", DQL_FORM_COMPARE, DQL_OP_BEFORE, false, KIND_TIME, TEXT_TIME,
 	"Some candidate is a timestamp earlier than the operand."},

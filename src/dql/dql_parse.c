@@ -12,21 +12,9 @@
  */
 #include "postgres.h"
 
-#include "lib/stringinfo.h"
 #include "miscadmin.h"
-#include "utils/json.h"
 
 #include "dql/dql_parse.h"
-
-/* Longer places are shortened in the middle: every node keeps its text. */
-#define MAX_PLACE_TEXT 256
-
-/* The server's numeric holds this many digits before and behind the point. */
-#define MAX_DIGITS_BEFORE 131072
-#define MAX_DIGITS_BEHIND 16383
-
-/* Bind variables beyond this are a slip of the keyboard. */
-#define MAX_PARAM 65535
 
 /* What the object of a $match speaks of. */
 typedef enum Subject
@@ -40,144 +28,6 @@ static DqlNode *parse_condition(DqlParse *parse, DqlPath *path, const DqlValue *
 								const DqlPlace *place);
 static DqlNode *parse_operators(DqlParse *parse, DqlPath *path, const DqlValue *value,
 								const DqlPlace *place);
-
-/* place_step appends one step: .key, ."odd key" or [index]. */
-static void
-place_step(StringInfo buf, const DqlPlace *place)
-{
-	const char *key = place->key;
-	bool		plain = true;
-
-	if (key == NULL)
-	{
-		appendStringInfo(buf, "[%d]", place->index);
-		return;
-	}
-	appendStringInfoChar(buf, '.');
-	for (const char *c = key; *c != '\0' && plain; c++)
-		plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || *c == '_' || *c == '$' ||
-			(c > key && *c >= '0' && *c <= '9');
-	key = vxp_quote_input(key, strlen(key));
-	if (plain && key[0] != '\0')
-		appendStringInfoString(buf, key);
-	else
-		escape_json(buf, key);
-}
-
-/* vxp_dql_place_text returns the JSON path of a place, "$.filter.$and[2].created". */
-char *
-vxp_dql_place_text(const DqlPlace *place)
-{
-	StringInfoData buf;
-	const DqlPlace *steps[4 * DQL_MAX_NESTING];
-	int			count = 0;
-
-	for (; place->parent != NULL && count < lengthof(steps); place = place->parent)
-		steps[count++] = place;
-	initStringInfo(&buf);
-	appendStringInfoChar(&buf, '$');
-	while (count > 0)
-	{
-		place_step(&buf, steps[--count]);
-		if (buf.len > MAX_PLACE_TEXT / 2 && count > 2)
-		{
-			count = 2;
-			appendStringInfoString(&buf, " ... ");
-		}
-	}
-	return buf.data;
-}
-
-/* vxp_dql_fail records the error unless there is one, and returns it. */
-VxpError *
-vxp_dql_fail(DqlParse *parse, const DqlPlace *place, int code, const char *fmt,...)
-{
-	StringInfoData buf;
-
-	if (parse->error != NULL)
-		return parse->error;
-	initStringInfo(&buf);
-	for (;;)
-	{
-		va_list		args;
-		int			needed;
-
-		va_start(args, fmt);
-		needed = appendStringInfoVA(&buf, _(fmt), args);
-		va_end(args);
-		if (needed == 0)
-			break;
-		enlargeStringInfo(&buf, needed);
-	}
-	parse->error = vxp_error(code, vxp_dql_place_text(place), "%s", buf.data);
-	return parse->error;
-}
-
-/* fail_shape is vxp_dql_fail for the usual case: the request has the wrong shape. */
-#define fail_shape(parse, place, ...) \
-	vxp_dql_fail(parse, place, ERRCODE_INVALID_PARAMETER_VALUE, __VA_ARGS__)
-
-/* vxp_dql_kind_name names the type of a value, with article. */
-const char *
-vxp_dql_kind_name(const DqlValue *value)
-{
-	switch (value->type)
-	{
-		case DQL_NULL:
-			return "null";
-		case DQL_BOOLEAN:
-			return "a boolean";
-		case DQL_NUMBER:
-			return "a number";
-		case DQL_STRING:
-			return "a string";
-		case DQL_ARRAY:
-			return "a list";
-		case DQL_OBJECT:
-			return "an object";
-		case DQL_PARAM:
-			return "a bind variable";
-	}
-	return "a value";
-}
-
-/* quoted cuts a piece of the request for a message. */
-static char *
-quoted(const char *text)
-{
-	return vxp_quote_input(text, strlen(text));
-}
-
-/*
- * vxp_dql_parse_path splits a dotted name.  Returns NULL after an error.
- */
-DqlPath *
-vxp_dql_parse_path(DqlParse *parse, const char *text, const DqlPlace *place)
-{
-	DqlPath    *path = palloc0(sizeof(DqlPath));
-	int			capacity = 1;
-	const char *start = text;
-
-	for (const char *c = text; *c != '\0'; c++)
-		capacity += *c == '.';
-	path->text = pstrdup(text);
-	path->segments = palloc(capacity * sizeof(char *));
-	for (const char *c = text;; c++)
-	{
-		if (*c != '.' && *c != '\0')
-			continue;
-		if (c == start)
-		{
-			vxp_error_hint(fail_shape(parse, place, "field path \"%s\" has an empty segment", quoted(text)),
-						   "Write the segments of a path with one dot between them.");
-			return NULL;
-		}
-		path->segments[path->count++] = pnstrdup(start, c - start);
-		if (*c == '\0')
-			return path;
-		start = c + 1;
-	}
-}
 
 static DqlNode *
 make_node(DqlNodeKind kind, const DqlPlace *place, DqlPath *path)
@@ -252,7 +102,7 @@ find_operator(DqlParse *parse, const char *name, const DqlPlace *place)
 
 	if (info == NULL)
 	{
-		VxpError   *error = fail_shape(parse, place, "unknown operator \"%s\"", quoted(name));
+		VxpError   *error = fail_shape(parse, place, "unknown operator \"%s\"", vxp_dql_quoted(name));
 		const char *nearest = vxp_dql_op_nearest(name);
 
 		if (nearest != NULL)
@@ -268,66 +118,6 @@ find_operator(DqlParse *parse, const char *name, const DqlPlace *place)
 	return info;
 }
 
-/* number_fits tells whether the server's numeric can hold the literal. */
-static bool
-number_fits(const char *literal)
-{
-	const char *c = literal;
-	int64		before = 0;
-	int64		behind = 0;
-	int64		exponent = 0;
-	bool		negative;
-
-	for (; *c == '-' || (*c >= '0' && *c <= '9'); c++)
-		before += *c != '-';
-	if (*c == '.')
-		for (c++; *c >= '0' && *c <= '9'; c++)
-			behind++;
-	if (*c == 'e' || *c == 'E')
-	{
-		c++;
-		negative = *c == '-';
-		if (*c == '-' || *c == '+')
-			c++;
-		for (; *c >= '0' && *c <= '9' && exponent < PG_INT32_MAX; c++)
-			exponent = exponent * 10 + (*c - '0');
-		if (negative)
-			exponent = -exponent;
-	}
-	return before + exponent <= MAX_DIGITS_BEFORE && behind - exponent <= MAX_DIGITS_BEHIND;
-}
-
-/*
- * check_literal makes sure that a value means itself: numbers are in range and
- * no object in it has a key that reads as an operator.
- */
-static bool
-check_literal(DqlParse *parse, const DqlValue *value, const DqlPlace *place)
-{
-	check_stack_depth();
-	if (value->type == DQL_NUMBER && !number_fits(value->string))
-	{
-		vxp_dql_fail(parse, place, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE, "number \"%s\" is out of range",
-					 quoted(value->string));
-		return false;
-	}
-	for (int i = 0; i < value->count; i++)
-	{
-		DqlPlace	child = {place, value->type == DQL_OBJECT ? value->keys[i] : NULL, i};
-
-		if (child.key != NULL && child.key[0] == '$')
-		{
-			vxp_error_hint(fail_shape(parse, &child, "operator \"%s\" stands inside a value",
-									  quoted(child.key)),
-						   "A list or an object that is compared as a whole holds plain values only.");
-			return false;
-		}
-		if (!check_literal(parse, value->items[i], &child))
-			return false;
-	}
-	return true;
-}
-
 /* is_operator_object: at least one key, and all of them start with "$". */
 static bool
 is_operator_object(const DqlValue *value)
@@ -336,92 +126,6 @@ is_operator_object(const DqlValue *value)
 		if (value->type != DQL_OBJECT || value->keys[i][0] != '$')
 			return false;
 	return value->type == DQL_OBJECT && value->count > 0;
-}
-
-static bool
-has_key(const DqlValue *value, const char *key)
-{
-	for (int i = 0; i < value->count; i++)
-		if (value->type == DQL_OBJECT && strcmp(value->keys[i], key) == 0)
-			return true;
-	return false;
-}
-
-/*
- * parse_param reads {"$param": n}.  *result is NULL when the value is no bind
- * variable; returns false after an error.
- */
-static bool
-parse_param(DqlParse *parse, const DqlValue *value, const DqlPlace *place, DqlValue **result)
-{
-	DqlPlace	child = {place, "$param", -1};
-	int64		number;
-
-	*result = NULL;
-	if (!has_key(value, "$param"))
-		return true;
-	if (value->count != 1)
-	{
-		fail_shape(parse, &child, "\"$param\" must be the only member of its object");
-		return false;
-	}
-	if (value->items[0]->type != DQL_NUMBER || !vxp_dql_integer(value->items[0], &number) ||
-		number < 1 || number > MAX_PARAM)
-	{
-		vxp_error_detail(fail_shape(parse, &child, "\"$param\" must be the number of a bind variable"),
-						 "Bind variables are counted from 1 to %d.", MAX_PARAM);
-		return false;
-	}
-	*result = palloc0(sizeof(DqlValue));
-	(*result)->type = DQL_PARAM;
-	(*result)->param = (int) number;
-	if (number > parse->request->max_param)
-		parse->request->max_param = (int) number;
-	return true;
-}
-
-/*
- * parse_value reads an operand: a bind variable or a plain value.  Returns
- * NULL after an error.
- */
-static DqlValue *
-parse_value(DqlParse *parse, const DqlValue *value, const DqlPlace *place)
-{
-	DqlValue   *param;
-
-	if (!parse_param(parse, value, place, &param))
-		return NULL;
-	if (param != NULL)
-		return param;
-	return check_literal(parse, value, place) ? (DqlValue *) value : NULL;
-}
-
-static DqlValue *
-make_list(DqlValue **items, int count)
-{
-	DqlValue   *list = palloc0(sizeof(DqlValue));
-
-	list->type = DQL_ARRAY;
-	list->items = items;
-	list->count = count;
-	return list;
-}
-
-/* parse_values reads each member of a list as an operand. */
-static DqlValue *
-parse_values(DqlParse *parse, const DqlValue *list, const DqlPlace *place)
-{
-	DqlValue  **items = palloc(Max(list->count, 1) * sizeof(DqlValue *));
-
-	for (int i = 0; i < list->count; i++)
-	{
-		DqlPlace	child = {place, NULL, i};
-
-		items[i] = parse_value(parse, list->items[i], &child);
-		if (items[i] == NULL)
-			return NULL;
-	}
-	return make_list(items, list->count);
 }
 
 static VxpError *
@@ -441,6 +145,65 @@ epoch_fits(const char *literal)
 	return milliseconds >= -210866803200000.0 && milliseconds <= 8640000000000000.0;
 }
 
+/* $any and $all, alone in the operand object of an order operator (section 4.10) */
+static const DqlOpInfo *
+range_operator(const DqlOpInfo *info, const DqlValue *value)
+{
+	const DqlOpInfo *range;
+
+	if (info->op != DQL_OP_GT && info->op != DQL_OP_GTE && info->op != DQL_OP_LT && info->op != DQL_OP_LTE)
+		return NULL;
+	if (value->type != DQL_OBJECT || value->count != 1)
+		return NULL;
+	range = vxp_dql_op_find(value->keys[0]);
+	return range && range->form == DQL_FORM_OPERAND && range->op != 0 ? range : NULL;
+}
+
+/* parse_range reads {"$gt": {"$any": values}} and its like; nulls in a list count for nothing. */
+static DqlNode *
+parse_range(DqlParse *parse, DqlPath *path, const DqlOpInfo *info, const DqlOpInfo *range,
+			const DqlValue *value, const DqlPlace *place)
+{
+	DqlNode    *node;
+	DqlValue   *operand = NULL;
+	DqlRequest *subquery = NULL;
+	DqlPlace	child = {place, range->name, -1};
+
+	if (vxp_dql_is_subquery(value))
+	{
+		subquery = vxp_dql_parse_subquery(parse, value, &child);
+		if (subquery == NULL)
+			return NULL;
+	}
+	else
+	{
+		if (!vxp_dql_parse_param(parse, value, &child, &operand))
+			return NULL;
+		if (operand == NULL && value->type != DQL_ARRAY)
+		{
+			fail_operand(parse, range, value, &child);
+			return NULL;
+		}
+		if (operand == NULL && (operand = vxp_dql_parse_values(parse, value, &child)) == NULL)
+			return NULL;
+		for (int i = 0; operand->type == DQL_ARRAY && i < operand->count; i++)
+		{
+			DqlPlace	item = {&child, NULL, i};
+
+			if (operand->items[i]->type == DQL_ARRAY || operand->items[i]->type == DQL_OBJECT)
+			{
+				fail_shape(parse, &item, "a value of operator \"%s\" cannot be %s", range->name,
+						   vxp_dql_kind_name(operand->items[i]));
+				return NULL;
+			}
+		}
+	}
+	node = make_compare(parse, path, info->op, operand, false, place);
+	node->range = range->op;
+	node->subquery = subquery;
+	return node;
+}
+
 /* parse_compare reads an operator whose node takes the operand as it is. */
 static DqlNode *
 parse_compare(DqlParse *parse, DqlPath *path, const DqlOpInfo *info, const DqlValue *value,
@@ -450,7 +213,9 @@ parse_compare(DqlParse *parse, DqlPath *path, const DqlOpInfo *info, const DqlVa
 	DqlValue   *operand;
 	int64		instant;
 
-	if (!parse_param(parse, value, place, &operand))
+	if (range_operator(info, value))
+		return parse_range(parse, path, info, range_operator(info, value), value->items[0], place);
+	if (!vxp_dql_parse_param(parse, value, place, &operand))
 		return NULL;
 	if (operand == NULL && (info->kinds & (1 << DQL_OBJECT)) == 0 && is_operator_object(value))
 	{
@@ -467,7 +232,7 @@ parse_compare(DqlParse *parse, DqlPath *path, const DqlOpInfo *info, const DqlVa
 		fail_operand(parse, info, value, place);
 		return NULL;
 	}
-	if (operand == NULL && (operand = parse_value(parse, value, place)) == NULL)
+	if (operand == NULL && (operand = vxp_dql_parse_value(parse, value, place)) == NULL)
 		return NULL;
 
 	switch (op)
@@ -487,7 +252,7 @@ parse_compare(DqlParse *parse, DqlPath *path, const DqlOpInfo *info, const DqlVa
 			if (operand->type == DQL_NULL)
 			{
 				op = DQL_OP_IN;
-				operand = make_list(NULL, 0);
+				operand = vxp_dql_make_list(NULL, 0);
 			}
 			break;
 		case DQL_OP_AFTER:
@@ -496,7 +261,7 @@ parse_compare(DqlParse *parse, DqlPath *path, const DqlOpInfo *info, const DqlVa
 				 !vxp_dql_timestamp(operand->string, operand->length, &instant)) ||
 				(operand->type == DQL_NUMBER && !epoch_fits(operand->string)))
 			{
-				vxp_error_hint(fail_shape(parse, place, "\"%s\" is not a timestamp", quoted(operand->string)),
+				vxp_error_hint(fail_shape(parse, place, "\"%s\" is not a timestamp", vxp_dql_quoted(operand->string)),
 							   "Write a timestamp as YYYY-MM-DDThh:mm:ssZ, or epoch milliseconds as a number.");
 				return NULL;
 			}
@@ -514,24 +279,28 @@ parse_in(DqlParse *parse, DqlPath *path, const DqlOpInfo *info, const DqlValue *
 {
 	DqlValue   *operand;
 
-	if (has_key(value, "select"))
+	if (vxp_dql_is_subquery(value))
 	{
-		vxp_error_hint(vxp_dql_fail(parse, place, ERRCODE_FEATURE_NOT_SUPPORTED,
-									"a subquery in \"%s\" is not supported in this version", info->name),
-					   "Ask for the values first and send them as a list.");
-		return NULL;
+		DqlRequest *subquery = vxp_dql_parse_subquery(parse, value, place);
+		DqlNode    *node;
+
+		if (subquery == NULL)
+			return NULL;
+		node = make_compare(parse, path, DQL_OP_IN, NULL, false, place);
+		node->subquery = subquery;
+		return info->negated ? make_parent(DQL_NOT, node, place, path) : node;
 	}
 	if (value->type == DQL_ARRAY)
-		operand = parse_values(parse, value, place);
+		operand = vxp_dql_parse_values(parse, value, place);
 	else
 	{
-		operand = parse_value(parse, value, place);
+		operand = vxp_dql_parse_value(parse, value, place);
 		if (operand != NULL && operand->type != DQL_PARAM)
 		{
 			DqlValue  **items = palloc(sizeof(DqlValue *));
 
 			items[0] = operand;
-			operand = make_list(items, 1);
+			operand = vxp_dql_make_list(items, 1);
 		}
 	}
 	if (operand == NULL)
@@ -582,7 +351,7 @@ parse_between(DqlParse *parse, DqlPath *path, const DqlOpInfo *info, const DqlVa
 					   "Write [lowest, highest]; either may be a bind variable.");
 		return NULL;
 	}
-	operand = parse_values(parse, value, place);
+	operand = vxp_dql_parse_values(parse, value, place);
 	if (operand == NULL)
 		return NULL;
 	for (int i = 0; i < 2; i++)
@@ -607,7 +376,7 @@ parse_glob(DqlParse *parse, DqlPath *path, const DqlOpInfo *info, const DqlValue
 	DqlValue   *operand;
 	bool		negated = false;
 
-	if (!parse_param(parse, value, place, &operand))
+	if (!vxp_dql_parse_param(parse, value, place, &operand))
 		return NULL;
 	if (operand == NULL)
 	{
@@ -676,7 +445,7 @@ parse_match(DqlParse *parse, DqlPath *path, const DqlOpInfo *info, const DqlValu
 					 info->name);
 		return NULL;
 	}
-	if (value->type == DQL_OBJECT && !has_key(value, "$param"))
+	if (value->type == DQL_OBJECT && !vxp_dql_has_key(value, "$param"))
 	{
 		enter_level(parse);
 		parse->inside++;
@@ -698,7 +467,7 @@ parse_match(DqlParse *parse, DqlPath *path, const DqlOpInfo *info, const DqlValu
 	}
 	else
 	{
-		DqlValue   *operand = parse_value(parse, value, place);
+		DqlValue   *operand = vxp_dql_parse_value(parse, value, place);
 
 		if (operand == NULL)
 			return NULL;
@@ -716,7 +485,7 @@ parse_not(DqlParse *parse, DqlPath *path, const DqlValue *value, const DqlPlace 
 {
 	DqlNode    *arg;
 
-	if (!is_operator_object(value) || has_key(value, "$param"))
+	if (!is_operator_object(value) || vxp_dql_has_key(value, "$param"))
 	{
 		vxp_error_hint(fail_shape(parse, place, "operator \"$not\" takes an operator object"),
 					   "Write {\"$not\": {\"$eq\": value}}, or use \"$ne\".");
@@ -772,14 +541,14 @@ parse_ancestor(DqlParse *parse, const DqlOpInfo *info, const DqlValue *value, co
 		fail_shape(parse, place, "operator \"$hasAncestor\" speaks of the whole resource and cannot stand inside \"$match\" or \"$elemMatch\"");
 		return NULL;
 	}
-	if (!parse_param(parse, value, place, &operand))
+	if (!vxp_dql_parse_param(parse, value, place, &operand))
 		return NULL;
 	if (operand == NULL && value->type == DQL_STRING)
 	{
 		DqlValue  **items = palloc(sizeof(DqlValue *));
 
 		items[0] = (DqlValue *) value;
-		operand = make_list(items, 1);
+		operand = vxp_dql_make_list(items, 1);
 	}
 	else if (operand == NULL)
 	{
@@ -858,7 +627,11 @@ parse_operators(DqlParse *parse, DqlPath *path, const DqlValue *value, const Dql
 				break;
 			case DQL_FORM_OPERAND:
 				/* a lone bind variable never comes here */
-				fail_shape(parse, &child, "\"%s\" must be the only member of its object", info->name);
+				if (info->op != 0)
+					vxp_error_hint(fail_shape(parse, &child, "\"%s\" stands inside an order operator only", info->name),
+								   "Write {\"$gt\": {\"%s\": [...]}}.", info->name);
+				else
+					fail_shape(parse, &child, "\"%s\" must be the only member of its object", info->name);
 				break;
 			case DQL_FORM_UNSUPPORTED:
 				break;
@@ -889,8 +662,8 @@ check_not_mixed(DqlParse *parse, const DqlValue *value, const DqlPlace *place)
 	if (operator == NULL || name == NULL)
 		return true;
 	vxp_error_hint(fail_shape(parse, place, "object mixes operator \"%s\" and name \"%s\"",
-							  quoted(operator), quoted(name)),
-				   "Write a condition on \"%s\" with its dotted path.", quoted(name));
+							  vxp_dql_quoted(operator), vxp_dql_quoted(name)),
+				   "Write a condition on \"%s\" with its dotted path.", vxp_dql_quoted(name));
 	return false;
 }
 
@@ -914,16 +687,16 @@ parse_condition(DqlParse *parse, DqlPath *path, const DqlValue *value, const Dql
 		return make_compare(parse, path, DQL_OP_EMPTY, NULL, false, place);
 	if (value->type == DQL_OBJECT && !check_not_mixed(parse, value, place))
 		return NULL;
-	if (value->type != DQL_OBJECT || has_key(value, "$param"))
+	if (value->type != DQL_OBJECT || vxp_dql_has_key(value, "$param"))
 	{
-		operand = parse_value(parse, value, place);
+		operand = vxp_dql_parse_value(parse, value, place);
 		return operand ? make_compare(parse, path, DQL_OP_EQ, operand, false, place) : NULL;
 	}
 	if (is_operator_object(value))
 		return parse_operators(parse, path, value, place);
 	if (path->count == 0)
 	{
-		vxp_error_hint(fail_shape(parse, place, "name \"%s\" stands beside operators", quoted(value->keys[0])),
+		vxp_error_hint(fail_shape(parse, place, "name \"%s\" stands beside operators", vxp_dql_quoted(value->keys[0])),
 					   "An operand of \"$match\" or \"$elemMatch\" holds either names or operators.");
 		return NULL;
 	}

@@ -104,6 +104,17 @@ print_conditions(StringInfo buf, const List *args)
 	appendStringInfoChar(buf, ']');
 }
 
+/* print_operand prints what stands behind the operator of a comparison. */
+static void
+print_operand(StringInfo buf, const DqlNode *node)
+{
+	if (node->range != DQL_RANGE_NONE)
+		appendStringInfoString(buf, node->range == DQL_RANGE_ANY ? "{\"$any\":" : "{\"$all\":");
+	vxp_dql_json_print(buf, node->subquery ? node->subquery->source : node->operand);
+	if (node->range != DQL_RANGE_NONE)
+		appendStringInfoChar(buf, '}');
+}
+
 /* print_operator prints one member: the operator and its operand. */
 static void
 print_operator(StringInfo buf, const DqlNode *node)
@@ -128,11 +139,11 @@ print_operator(StringInfo buf, const DqlNode *node)
 				else if (arg->op == DQL_OP_GLOB)
 					escape_json(buf, psprintf("!%s", arg->operand->string));
 				else
-					vxp_dql_json_print(buf, arg->operand);
+					print_operand(buf, arg);
 				break;
 			}
 		case DQL_COMPARE:
-			vxp_dql_json_print(buf, node->operand);
+			print_operand(buf, node);
 			break;
 		case DQL_MATCH:
 		case DQL_ELEM_MATCH:

@@ -25,11 +25,14 @@ typedef struct RequestKey
 {
 	const char *name;
 	KeyHandler	handler;		/* NULL: accepted and ignored */
-	bool		neutral;		/* has no say in which documents match */
+	bool		neutral;		/* may stand beside the filter of a single document */
+	int			scopes;			/* nested requests that may have it, besides whole ones */
+	const char *manual;			/* what it means, one line */
 } RequestKey;
 
-#define fail_shape(parse, place, ...) \
-	vxp_dql_fail(parse, place, ERRCODE_INVALID_PARAMETER_VALUE, __VA_ARGS__)
+#define IN_SUBQUERY (1 << DQL_SCOPE_SUBQUERY)
+#define IN_SET		(1 << DQL_SCOPE_SET)
+#define IN_BOTH		(IN_SUBQUERY | IN_SET)
 
 /*
  * vxp_dql_integer reads a number that is an integer by value, as 10, 10.0 or
@@ -43,10 +46,11 @@ vxp_dql_integer(const DqlValue *value, int64 *result)
 	int64		exponent = 0;
 	int			leading = 0;
 	const char *c = value->string;
-	bool		negative = *c == '-';
+	bool		negative;
 
 	if (value->type != DQL_NUMBER)
 		return false;
+	negative = *c == '-';
 	digits = palloc(value->length + 1);
 	if (negative)
 		c++;
@@ -227,6 +231,7 @@ same_members(const List *a, const List *b)
 	{
 		bool		found = false;
 
+		CHECK_FOR_INTERRUPTS();
 		foreach(other, b)
 			if (strcmp(((DqlValue *) lfirst(cell))->string, ((DqlValue *) lfirst(other))->string) == 0)
 				found = true;
@@ -521,13 +526,21 @@ refuse(RequestReader *reader, const DqlPlace *place)
 }
 
 static void
-refuse_unless_empty(RequestReader *reader, const DqlValue *value, const DqlPlace *place)
+read_join(RequestReader *reader, const DqlValue *value, const DqlPlace *place)
 {
-	if (value->type != DQL_OBJECT && value->type != DQL_ARRAY)
-		fail_shape(reader->parse, place, "\"%s\" must be an object or a list, not %s", place->key,
-				   vxp_dql_kind_name(value));
-	else if (value->count > 0)
-		refuse(reader, place);
+	vxp_dql_parse_joins(reader->parse, value, place);
+}
+
+static void
+read_intersect(RequestReader *reader, const DqlValue *value, const DqlPlace *place)
+{
+	reader->parse->request->intersect = vxp_dql_parse_sets(reader->parse, value, place);
+}
+
+static void
+read_except(RequestReader *reader, const DqlValue *value, const DqlPlace *place)
+{
+	reader->parse->request->except = vxp_dql_parse_sets(reader->parse, value, place);
 }
 
 /* Write keys: false counts as absent. */
@@ -552,42 +565,90 @@ read_system_space(RequestReader *reader, const DqlValue *value, const DqlPlace *
 
 /* Sorted by name (strcmp). */
 static const RequestKey request_keys[] = {
-	{"after", refuse_always},
-	{"asOf", read_as_of},
-	{"collectMetrics", NULL, true},
-	{"context", read_context},
-	{"count", read_count_mode},
-	{"countTotal", read_count_total},
-	{"datasets", read_datasets},
-	{"delete", refuse_write},
-	{"except", refuse_unless_empty},
-	{"filter", read_filter, true},
-	{"intersect", refuse_unless_empty},
-	{"join", refuse_unless_empty},
-	{"limit", read_limit},
-	{"maxAffected", read_max_affected},
-	{"page", read_page},
-	{"pageSize", read_page_size},
-	{"projects", read_projects},
-	{"query", refuse_always},
-	{"queryEngine", NULL, true},
-	{"references", refuse_write},
-	{"resource", read_resource},
-	{"select", read_select},
-	{"sign", NULL, true},
-	{"skip", read_skip},
-	{"sort", read_sort},
-	{"systemSpace", read_system_space},
-	{"update", refuse_write},
-	{"updateQuery", refuse_always},
-	{"user", NULL, true},
-	{"versions", read_versions},
+	{"after", refuse_always, false, 0,
+	"Cursor of the previous answer: continue behind it. Not supported in this version."},
+	{"asOf", read_as_of, false, 0,
+	"Timestamp: read the versions valid at that instant."},
+	{"collectMetrics", NULL, true, IN_BOTH,
+	"Accepted and ignored."},
+	{"context", read_context, false, IN_SUBQUERY,
+	"Scope: datasets, datasetIds, datasetId, projects, projectIds, projectId; other members are ignored."},
+	{"count", read_count_mode, false, 0,
+	"\"exact\" (default), \"estimated\" or \"none\": how the total counts are made."},
+	{"countTotal", read_count_total, false, 0,
+	"false: leave the total counts out, like count \"none\"."},
+	{"datasets", read_datasets, false, IN_SUBQUERY,
+	"Same as context.datasets."},
+	{"delete", refuse_write, false, 0,
+	"true: delete the matching rows. Not supported in this version."},
+	{"except", read_except, false, IN_SUBQUERY,
+	"Rows whose id is in none of these queries."},
+	{"filter", read_filter, true, IN_BOTH,
+	"Condition; absent, null and {} match everything."},
+	{"intersect", read_intersect, false, IN_SUBQUERY,
+	"Rows whose id is in every one of these queries."},
+	{"join", read_join, false, IN_BOTH,
+	"Semi-join with another resource, or a list of them; with quantifier any, none, all, atLeast, exactly."},
+	{"limit", read_limit, false, IN_SUBQUERY,
+	"Number of rows at most, after skip and before paging."},
+	{"maxAffected", read_max_affected, false, 0,
+	"A write that would change more rows is refused; no effect on a read."},
+	{"page", read_page, false, 0,
+	"Page number, from 0 (default)."},
+	{"pageSize", read_page_size, false, 0,
+	"Rows in a page; 0 counts only."},
+	{"projects", read_projects, false, IN_SUBQUERY,
+	"Same as context.projects."},
+	{"query", refuse_always, false, 0,
+	"Request inside an update. Not supported in this version."},
+	{"queryEngine", NULL, true, IN_BOTH,
+	"Accepted and ignored."},
+	{"references", refuse_write, false, 0,
+	"Add or remove references. Not supported in this version."},
+	{"resource", read_resource, false, IN_BOTH,
+	"Resource type to read; default \"items\"."},
+	{"select", read_select, false, IN_SUBQUERY,
+	"Projection: names to keep (list, name, or object of 1) or to remove (object of 0)."},
+	{"sign", NULL, true, IN_BOTH,
+	"Accepted and ignored."},
+	{"skip", read_skip, false, IN_SUBQUERY,
+	"Number of rows to leave out at the start, before paging."},
+	{"sort", read_sort, false, IN_SUBQUERY,
+	"Paths with directions, in the order of significance; an object, or a list of objects."},
+	{"systemSpace", read_system_space, false, 0,
+	"Allows a write to metadata.system; no effect on a read."},
+	{"update", refuse_write, false, 0,
+	"Change the matching rows. Not supported in this version."},
+	{"updateQuery", refuse_always, false, 0,
+	"Update beside a request in query. Not supported in this version."},
+	{"user", NULL, true, IN_BOTH,
+	"Accepted and ignored."},
+	{"versions", read_versions, false, 0,
+	"\"current\" (default) or \"all\": every stored version is a row."},
 };
 
 static int
 compare_key(const void *key, const void *member)
 {
 	return strcmp(key, ((const RequestKey *) member)->name);
+}
+
+/* vxp_dql_is_request_key: is it a key that a request may have? */
+bool
+vxp_dql_is_request_key(const char *key)
+{
+	return bsearch(key, request_keys, lengthof(request_keys), sizeof(RequestKey), compare_key) != NULL;
+}
+
+/* vxp_dql_request_key returns key number "index" with its meaning; false behind the last. */
+bool
+vxp_dql_request_key(int index, const char **name, const char **manual)
+{
+	if (index >= lengthof(request_keys))
+		return false;
+	*name = request_keys[index].name;
+	*manual = request_keys[index].manual;
+	return true;
 }
 
 static void
@@ -630,21 +691,47 @@ check_together(RequestReader *reader, const DqlPlace *root)
 	}
 }
 
-/* vxp_dql_parse_request reads all members of a request object. */
-void
-vxp_dql_parse_request(DqlParse *parse, const DqlValue *value)
+static DqlRequest *
+new_request(void)
+{
+	DqlRequest *request = palloc0(sizeof(DqlRequest));
+
+	request->page = -1;
+	request->page_size = -1;
+	request->limit = -1;
+	request->skip = -1;
+	return request;
+}
+
+static void
+parse_init(DqlParse *parse)
+{
+	memset(parse, 0, sizeof(DqlParse));
+	parse->request = new_request();
+}
+
+static void
+fail_key_scope(DqlParse *parse, const char *key, DqlScope scope, const DqlPlace *place)
+{
+	fail_shape(parse, place, scope == DQL_SCOPE_SUBQUERY ?
+			   "\"%s\" cannot stand in a subquery" : "\"%s\" cannot stand in a query of \"intersect\" or \"except\"",
+			   key);
+}
+
+/* Reads the members of a request object into parse->request. */
+static void
+parse_members(DqlParse *parse, const DqlValue *value, DqlScope scope, const DqlPlace *root)
 {
 	RequestReader reader = {parse};
-	const DqlPlace root = DQL_ROOT;
 
 	if (value->type != DQL_OBJECT)
 	{
-		fail_shape(parse, &root, "a request must be a JSON object, not %s", vxp_dql_kind_name(value));
+		fail_shape(parse, root, "a request must be a JSON object, not %s", vxp_dql_kind_name(value));
 		return;
 	}
 	for (int i = 0; i < value->count && parse->error == NULL; i++)
 	{
-		DqlPlace	place = {&root, value->keys[i], -1};
+		DqlPlace	place = {root, value->keys[i], -1};
 		const RequestKey *key = bsearch(value->keys[i], request_keys, lengthof(request_keys),
 										sizeof(RequestKey), compare_key);
 
@@ -655,6 +742,11 @@ vxp_dql_parse_request(DqlParse *parse, const DqlValue *value)
 		}
 		if (value->items[i]->type == DQL_NULL)
 			continue;
+		if (scope != DQL_SCOPE_REQUEST && (key->scopes & (1 << scope)) == 0)
+		{
+			fail_key_scope(parse, key->name, scope, &place);
+			break;
+		}
 		if (!key->neutral && !parse->request->has_other)
 		{
 			parse->request->has_other = true;
@@ -664,18 +756,44 @@ vxp_dql_parse_request(DqlParse *parse, const DqlValue *value)
 			key->handler(&reader, value->items[i], &place);
 	}
 	if (parse->error == NULL)
-		check_together(&reader, &root);
+		check_together(&reader, root);
 }
 
-static void
-parse_init(DqlParse *parse)
+/* vxp_dql_parse_request reads all members of a request object. */
+void
+vxp_dql_parse_request(DqlParse *parse, const DqlValue *value)
 {
-	memset(parse, 0, sizeof(DqlParse));
-	parse->request = palloc0(sizeof(DqlRequest));
-	parse->request->page = -1;
-	parse->request->page_size = -1;
-	parse->request->limit = -1;
-	parse->request->skip = -1;
+	const DqlPlace root = DQL_ROOT;
+
+	parse_members(parse, value, DQL_SCOPE_REQUEST, &root);
+}
+
+/*
+ * vxp_dql_parse_nested reads a request inside another one.  Its conditions and
+ * bind variables count for the outer request, whose limits hold for all.
+ */
+DqlRequest *
+vxp_dql_parse_nested(DqlParse *parse, const DqlValue *value, DqlScope scope, const DqlPlace *place)
+{
+	DqlRequest *outer = parse->request;
+	DqlRequest *nested = new_request();
+	int			inside = parse->inside;
+
+	check_stack_depth();
+	nested->where = vxp_dql_place_text(place);
+	nested->source = value;
+	parse->request = nested;
+	parse->inside = 0;
+	parse->depth++;
+	parse_members(parse, value, scope, place);
+	parse->depth--;
+	parse->inside = inside;
+	parse->request = outer;
+	outer->depth = Max(outer->depth, nested->depth);
+	outer->has_subquery = true;
+	outer->conditions += nested->conditions + 1;
+	outer->max_param = Max(outer->max_param, nested->max_param);
+	return parse->error == NULL ? nested : NULL;
 }
 
 /*

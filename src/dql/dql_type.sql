@@ -73,3 +73,13 @@ CREATE FUNCTION canonical_filter(request dql) RETURNS dql
 	AS 'MODULE_PATHNAME', 'vxp_canonical_filter'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION canonical_filter(dql) IS 'the filter of a request in one spelling, without the other members; it matches the same documents';
+
+CREATE FUNCTION dql_operators(OUT operator text, OUT operand text, OUT meaning text) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'vxp_dql_operators'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 30;
+COMMENT ON FUNCTION dql_operators() IS 'the operators of DQL: name, what they take, what they mean';
+
+CREATE FUNCTION dql_request_keys(OUT key text, OUT meaning text) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'vxp_dql_request_keys'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 30;
+COMMENT ON FUNCTION dql_request_keys() IS 'the members that a DQL request may have, and what they mean';

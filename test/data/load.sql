@@ -30,7 +30,7 @@ CREATE TEMP TABLE raw_series (
 	series_init_idc_version int, series_revised_idc_version int, crdc_series_uuid uuid
 );
 SET timezone = 'UTC';
-\echo '   reading' :data
+\echo '   reading the files'
 \copy raw_release FROM PROGRAM 'gzip -dc "$VXP_DATA/releases.csv.gz"' CSV HEADER
 \copy raw_collection FROM PROGRAM 'gzip -dc "$VXP_DATA/collections.csv.gz"' CSV HEADER
 \copy raw_series FROM PROGRAM 'gzip -dc "$VXP_DATA/series.csv.gz"' CSV HEADER
@@ -121,10 +121,16 @@ BEGIN
 		JOIN raw_release i ON i.idc_version = v.series_init_idc_version
 		JOIN raw_release r ON r.idc_version = v.series_revised_idc_version
 		WHERE v.n > done AND v.n <= done + step;
-		RAISE INFO '% of % volumes', least(done + step, total), total;
+		IF total > step THEN
+			RAISE INFO '% of % volumes', least(done + step, total), total;
+		END IF;
 	END LOOP;
 END
 $$;
+
+-- what is asked for often and is no lineage field has an index of our own
+CREATE INDEX volume_modality_idx ON volume (modality);
+CREATE INDEX volume_metadata_idx ON volume USING gin (metadata jsonb_path_ops);
 
 -- the same series as documents of an annotation platform: one file each, in folders
 \echo '   making documents'

@@ -9,7 +9,7 @@
 \pset linestyle unicode
 
 \echo
-\echo 'The hierarchy, as vxp.resource_types knows it, and how many resources of each type there are:'
+\echo 'The hierarchy, and how many resources of each type there are:'
 SELECT 'datasource' AS "table", count(*) FROM datasource_current
 UNION ALL SELECT 'patient', count(*) FROM patient_current
 UNION ALL SELECT 'imagingstudy', count(*) FROM imagingstudy_current
@@ -52,7 +52,7 @@ $${"resource": "Volume",
 \ir show.sql
 
 SELECT 'Which patients have the most MR series? DQL inside SQL: one plan, the join included' AS title,
-$${"filter": {"modality": "MR", "instance_count": {"$between": [20, 200]}}}$$ AS dql,
+$${"resource": "Volume", "filter": {"modality": "MR", "instance_count": {"$between": [20, 200]}}}$$ AS dql,
 $$SELECT patient_id, sex, count(*) AS series
 FROM vxp.query(NULL::volume, :dql) v
 JOIN patient_current p USING (patient_id)
@@ -61,14 +61,14 @@ GROUP BY patient_id, sex
 ORDER BY series DESC, patient_id$$ AS statement \gset
 \ir show.sql
 
-SELECT 'Segmentations of each study of one datasource: a bind variable for every row of the other side' AS title,
-$${"resource": "Volume", "filter": {"study_id": {"$param": 1}, "modality": "SEG"}}$$ AS dql,
-$$SELECT s.study_date, s.study_description, count(*) AS segmentations
-FROM imagingstudy_current s,
-     LATERAL vxp.query(NULL::volume, :dql, s.identifier) v
-WHERE s.datasource_id = 'datasource/lung_fused_ct_pathology'
-GROUP BY s.identifier, s.study_date, s.study_description
-ORDER BY s.identifier$$ AS statement \gset
+SELECT 'Segmentations below each patient of one datasource: a bind variable for every row of the other side' AS title,
+$${"resource": "Volume", "filter": {"$hasAncestor": {"$param": 1}, "modality": "SEG"}}$$ AS dql,
+$$SELECT p.identifier, p.sex, count(*) AS segmentations
+FROM patient_current p,
+     LATERAL vxp.query(NULL::volume, :dql, p.identifier) v
+WHERE p.datasource_id = 'datasource/qin_breast'
+GROUP BY p.identifier, p.sex
+ORDER BY segmentations DESC, p.identifier$$ AS statement \gset
 \ir show.sql
 
 SELECT 'Studies without a date, or dated before 1952: a missing value is an answer too' AS title,

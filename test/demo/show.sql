@@ -17,7 +17,7 @@ SELECT format(E'SELECT %s\nFROM vxp.query(NULL::%I, :dql)', :'columns', :'type')
 \echo '-- as SQL (vxp.to_sql):'
 \pset tuples_only on
 \pset format unaligned
-SELECT vxp.to_sql(:'dql');
+SELECT regexp_replace(vxp.to_sql(:'dql'), E',\n +', ', ', 'g');	-- the columns on one line
 \echo
 \echo '-- asked as:'
 \echo :statement

@@ -1,0 +1,63 @@
+/*
+ * dql_build.h - what the files of the builder share
+ *
+ * Parse nodes hold ParamRefs; the number of each indexes the list of leaves,
+ * and the parser's parameter hook replaces it by the finished expression.
+ */
+#ifndef VXP_DQL_BUILD_H
+#define VXP_DQL_BUILD_H
+
+#include "postgres.h"
+
+#include "dql/dql_bind.h"
+
+typedef enum LeafKind
+{
+	LEAF_COLUMN,				/* column as it is */
+	LEAF_CONDITION,				/* condition */
+	LEAF_SORT,					/* sort */
+	LEAF_ITEM,					/* the item of the answer */
+	LEAF_EXPR,					/* expr, finished */
+	LEAF_VALUE,					/* related: the value of its inner field */
+	LEAF_VALUES,				/* related: all values of its inner field in a row, as an array */
+	LEAF_ORDERED_VALUE,			/* related: the value, to be compared in the order of the outer field */
+	LEAF_IS_NUMBER,				/* related: is the value a JSON number? */
+	LEAF_CUT_VALUE,				/* the column "value" of the subselect in FROM */
+	LEAF_OUTER,					/* related: the outer field, to be compared with a value */
+	LEAF_OUTER_ORDERED,			/* related: the same, for an order comparison */
+	LEAF_LINK					/* related, left: left equals a value of the outer field */
+} LeafKind;
+
+typedef struct Leaf
+{
+	LeafKind	kind;
+	BoundQuery *bound;			/* the query whose columns are meant */
+	const BoundColumn *column;
+	const BoundNode *condition;
+	const BoundSort *sort;
+	const BoundRelated *related;
+	const struct Leaf *left;
+	Node	   *expr;
+} Leaf;
+
+typedef struct BuildState
+{
+	BoundQuery *bound;			/* the query being built */
+	List	   *leaves;			/* of Leaf *; ParamRef n is the n-th */
+} BuildState;
+
+/* dql_build.c */
+extern Leaf *vxp_new_leaf(BuildState *state, LeafKind kind, Node **ref);
+extern Node *vxp_build_leaf(ParseState *pstate, const Leaf *leaf);
+extern Node *vxp_raw_condition(BuildState *state, const BoundNode *node);
+extern ResTarget *vxp_raw_target(Node *value, const char *name);
+extern void vxp_raw_order(BuildState *state, SelectStmt *select);
+extern RangeFunction *vxp_raw_unnest(Node *array);
+extern SubLink *vxp_raw_sublink(SubLinkType type, SelectStmt *select);
+
+/* dql_build_relate.c */
+extern Node *vxp_raw_related(BuildState *state, const BoundNode *node);
+extern Node *vxp_raw_extreme(BuildState *state, const BoundNode *node);
+extern Node *vxp_related_leaf(ParseState *pstate, const Leaf *leaf);
+
+#endif							/* VXP_DQL_BUILD_H */

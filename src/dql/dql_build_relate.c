@@ -1,0 +1,435 @@
+/*
+ * dql_build_relate.c - parse nodes of conditions that look at other rows
+ *
+ * EXISTS (SELECT FROM other WHERE filter AND other.local = row.foreign) is what
+ * a person writes; the planner makes a semi-join of it, of NOT EXISTS an
+ * anti-join, and both are right for NULL.  Values inside documents are listed
+ * by vxp.path_values and unnested beside the table.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parse_coerce.h"
+#include "parser/parse_expr.h"
+#include "parser/parse_node.h"
+#include "parser/parse_oper.h"
+#include "parser/parse_relation.h"
+#include "rewrite/rewriteManip.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+
+#include "dql/dql_build.h"
+
+/* Alias of the subselect that cuts the other rows, and its one column. */
+#define CUT_ALIAS "cut"
+#define VALUE_COLUMN "value"
+
+static bool
+is_json(const BoundColumn *column)
+{
+	return column->kind == COLUMN_JSON;
+}
+
+/* Are values of a document compared as text, since the row's field is text (or read from it)? */
+static bool
+values_are_text(const BoundRelated *related)
+{
+	const BoundColumn *outer = related->outer.column;
+
+	if (outer->kind == COLUMN_ARRAY)
+		outer = outer->element;
+	return outer->kind == COLUMN_TEXT ||
+		(related->extreme && (outer->kind == COLUMN_TIMESTAMPTZ || outer->kind == COLUMN_TIMESTAMP));
+}
+
+static FuncCall *
+core_function(const char *name, List *args)
+{
+	return makeFuncCall(list_make2(makeString("pg_catalog"), makeString(pstrdup(name))),
+						args, COERCE_EXPLICIT_CALL, -1);
+}
+
+static Node *
+related_leaf(BuildState *state, LeafKind kind, const BoundRelated *related)
+{
+	Node	   *ref;
+
+	vxp_new_leaf(state, kind, &ref)->related = related;
+	return ref;
+}
+
+/* A leaf that does something with the value that a leaf of kind "value" stands for. */
+static Node *
+leaf_over_value(BuildState *state, LeafKind kind, const BoundRelated *related, LeafKind value)
+{
+	Node	   *ref;
+	Node	   *inner_ref;
+	Leaf	   *leaf = vxp_new_leaf(state, kind, &ref);
+	Leaf	   *inner = vxp_new_leaf(state, value, &inner_ref);
+
+	inner->related = related;
+	leaf->related = related;
+	leaf->left = inner;
+	return ref;
+}
+
+static Node *
+and_raw(Node *a, Node *b)
+{
+	return a == NULL ? b : b == NULL ? a : (Node *) makeBoolExpr(AND_EXPR, list_make2(a, b), -1);
+}
+
+/*
+ * FROM and WHERE of the other rows.  The kind of leaf that stands for a value
+ * there is returned in *value.
+ */
+static SelectStmt *
+raw_rows(BuildState *state, const BoundRelated *related, LeafKind *value)
+{
+	BoundQuery *query = related->query;
+	SelectStmt *select = makeNode(SelectStmt);
+	RangeVar   *table = makeRangeVar(pstrdup(query->schema_name), pstrdup(query->table_name), -1);
+	SelectStmt *outer;
+	RangeSubselect *from;
+
+	table->alias = makeAlias(query->alias, NIL);
+	select->fromClause = list_make1(table);
+	if (is_json(related->inner.column) || related->inner.column->kind == COLUMN_ARRAY)
+		select->fromClause = lappend(select->fromClause,
+									 vxp_raw_unnest(related_leaf(state, LEAF_VALUES, related)));
+	if (query->filter)
+		select->whereClause = vxp_raw_condition(state, query->filter);
+	*value = LEAF_VALUE;
+	if (!related->cut)
+		return select;
+
+	vxp_raw_order(state, select);
+	select->targetList = list_make1(vxp_raw_target(related_leaf(state, LEAF_VALUE, related), VALUE_COLUMN));
+	from = makeNode(RangeSubselect);
+	from->subquery = (Node *) select;
+	from->alias = makeAlias(CUT_ALIAS, NIL);
+	outer = makeNode(SelectStmt);
+	outer->fromClause = list_make1(from);
+	*value = LEAF_CUT_VALUE;
+	return outer;
+}
+
+/* Only values that enough rows have: GROUP BY value HAVING count(*) >= n */
+static void
+raw_having(BuildState *state, const BoundRelated *related, LeafKind value, SelectStmt *select)
+{
+	FuncCall   *count = core_function("count", NIL);
+	Node	   *number;
+
+	count->agg_star = true;
+	vxp_new_leaf(state, LEAF_EXPR, &number)->expr =
+		vxp_dql_const(INT8OID, Int64GetDatum(related->exactly > 0 ? related->exactly : related->at_least));
+	select->groupClause = list_make1(related_leaf(state, value, related));
+	select->havingClause = (Node *) makeA_Expr(AEXPR_OP,
+											   list_make2(makeString("pg_catalog"),
+														  makeString(related->exactly > 0 ? "=" : ">=")),
+											   (Node *) count, number, -1);
+}
+
+static bool
+is_grouped(const BoundRelated *related)
+{
+	return related->at_least > 0 || related->exactly > 0;
+}
+
+/* vxp_raw_related: some row of the other query has the value of this row's field */
+Node *
+vxp_raw_related(BuildState *state, const BoundNode *node)
+{
+	const BoundRelated *related = node->related;
+	BoundQuery *bound = state->bound;
+	LeafKind	value;
+	SelectStmt *select;
+	SubLink    *link;
+	Node	   *ref;
+
+	state->bound = related->query;
+	select = raw_rows(state, related, &value);
+	if (is_grouped(related))
+	{
+		raw_having(state, related, value, select);
+		select->targetList = list_make1(vxp_raw_target(related_leaf(state, value, related), VALUE_COLUMN));
+		state->bound = bound;
+		link = vxp_raw_sublink(ANY_SUBLINK, select);
+		link->testexpr = related_leaf(state, LEAF_OUTER, related);
+		link->operName = list_make2(makeString("pg_catalog"), makeString("="));
+		return (Node *) link;
+	}
+	ref = leaf_over_value(state, LEAF_LINK, related, value);
+	select->whereClause = and_raw(select->whereClause, ref);
+	state->bound = bound;
+	return (Node *) vxp_raw_sublink(EXISTS_SUBLINK, select);
+}
+
+/* vxp_raw_extreme: column op (SELECT min(value) FROM the other rows) */
+Node *
+vxp_raw_extreme(BuildState *state, const BoundNode *node)
+{
+	static const char *const operators[] = {NULL, "<", "<=", "=", ">=", ">"};
+	const BoundRelated *related = node->related;
+	BoundQuery *bound = state->bound;
+	LeafKind	value;
+	SelectStmt *select;
+	Node	   *condition;
+	const BoundColumn *outer = related->outer.column;
+
+	if (is_json(related->inner.column) && !values_are_text(related) &&
+		outer->kind != COLUMN_NUMBER && outer->kind != COLUMN_INTEGER)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("values of a document cannot be ordered against field \"%s\" of type %s",
+						outer->name, format_type_be(outer->type))));
+	state->bound = related->query;
+	select = raw_rows(state, related, &value);
+	if (is_json(related->inner.column) && !values_are_text(related))
+		select->whereClause = and_raw(select->whereClause, related_leaf(state, LEAF_IS_NUMBER, related));
+	select->targetList =
+		list_make1(vxp_raw_target((Node *) core_function(related->extreme,
+														 list_make1(leaf_over_value(state, LEAF_ORDERED_VALUE, related, value))),
+								  NULL));
+	state->bound = bound;
+	condition = (Node *) makeA_Expr(AEXPR_OP,
+									list_make2(makeString("pg_catalog"), makeString(pstrdup(operators[node->strategy]))),
+									related_leaf(state, LEAF_OUTER_ORDERED, related),
+									(Node *) vxp_raw_sublink(EXPR_SUBLINK, select), -1);
+	if (node->negated)
+	{
+		BooleanTest *test = makeNode(BooleanTest);
+
+		/* no values: the subselect is NULL, and ALL over nothing holds */
+		test->arg = (Expr *) condition;
+		test->booltesttype = IS_NOT_FALSE;
+		test->location = -1;
+		condition = (Node *) test;
+	}
+	return condition;
+}
+
+/* All values of the other rows as one jsonb list, for a condition on a document. */
+static Node *
+raw_list(BuildState *state, const BoundRelated *related)
+{
+	BoundQuery *bound = state->bound;
+	LeafKind	value;
+	SelectStmt *select;
+	SelectStmt *outer = makeNode(SelectStmt);
+	RangeSubselect *from = makeNode(RangeSubselect);
+	NullTest   *present = makeNode(NullTest);
+	CoalesceExpr *coalesce = makeNode(CoalesceExpr);
+	Node	   *empty;
+
+	state->bound = related->query;
+	select = raw_rows(state, related, &value);
+	select->targetList = list_make1(vxp_raw_target(related_leaf(state, value, related), VALUE_COLUMN));
+	if (is_grouped(related))
+		raw_having(state, related, value, select);
+	else
+		select->distinctClause = list_make1(NIL);
+
+	/* SELECT coalesce(jsonb_agg(value), '[]') FROM (...) WHERE value IS NOT NULL */
+	from->subquery = (Node *) select;
+	from->alias = makeAlias(CUT_ALIAS, NIL);
+	outer->fromClause = list_make1(from);
+	present->arg = (Expr *) related_leaf(state, LEAF_CUT_VALUE, related);
+	present->nulltesttype = IS_NOT_NULL;
+	present->location = -1;
+	outer->whereClause = (Node *) present;
+	vxp_new_leaf(state, LEAF_EXPR, &empty)->expr =
+		vxp_dql_const(JSONBOID, DirectFunctionCall1(jsonb_in, CStringGetDatum("[]")));
+	coalesce->args = list_make2(core_function("jsonb_agg", list_make1(related_leaf(state, LEAF_CUT_VALUE, related))), empty);
+	coalesce->location = -1;
+	outer->targetList = list_make1(vxp_raw_target((Node *) coalesce, NULL));
+	state->bound = bound;
+	return (Node *) vxp_raw_sublink(EXPR_SUBLINK, outer);
+}
+
+/*
+ * vxp_dql_params_expr returns the values of the bind variables of a document
+ * condition as one jsonb list: those of the call, "args", and then the values
+ * of each subquery.  With subqueries it is a subselect of its own, so that it
+ * is computed once and not for each row.
+ */
+Node *
+vxp_dql_params_expr(ParseState *pstate, const BoundQuery *bound, List *args, const DqlNode *condition)
+{
+	BuildState *state = pstate->p_ref_hook_state;
+	SelectStmt *select;
+	List	   *values = NIL;
+	ListCell   *lc;
+
+	if (!vxp_dql_uses_param_above(condition, list_length(args)))
+		return vxp_dql_call(pstate, "pg_catalog", "jsonb_build_array", args);
+	foreach(lc, args)
+	{
+		Node	   *ref;
+		Node	   *arg = copyObject(lfirst(lc));
+
+		/* inside the subselect everything of the statement is one level further up */
+		IncrementVarSublevelsUp(arg, 1, 0);
+		vxp_new_leaf(state, LEAF_EXPR, &ref)->expr = arg;
+		values = lappend(values, ref);
+	}
+	foreach(lc, bound->outermost->values)
+	{
+		/* one that stands elsewhere may be the very query that this condition is part of */
+		int			number = list_length(args) + foreach_current_index(lc) + 1;
+		Node	   *ref;
+
+		if (vxp_dql_uses_param(condition, number))
+			ref = raw_list(state, lfirst(lc));
+		else
+			vxp_new_leaf(state, LEAF_EXPR, &ref)->expr = (Node *) makeNullConst(JSONBOID, -1, InvalidOid);
+		values = lappend(values, ref);
+	}
+	select = makeNode(SelectStmt);
+	select->targetList = list_make1(vxp_raw_target((Node *) core_function("jsonb_build_array", values), NULL));
+	return transformExpr(pstate, (Node *) vxp_raw_sublink(EXPR_SUBLINK, select), pstate->p_expr_kind);
+}
+
+static Node *
+cast_expr(ParseState *pstate, Node *expr, Oid type)
+{
+	return coerce_to_target_type(pstate, expr, exprType(expr), type, -1,
+								 COERCION_EXPLICIT, COERCE_EXPLICIT_CAST, -1);
+}
+
+/* The values of the inner field in a row, as an array to be unnested. */
+static Node *
+values_expr(ParseState *pstate, const BoundRelated *related)
+{
+	const BoundSide *inner = &related->inner;
+	Node	   *column = vxp_dql_column_expr(pstate, inner->query, inner->column);
+
+	if (!is_json(inner->column))
+		return column;
+	if (inner->column->base_type != JSONBOID)
+		column = cast_expr(pstate, column, JSONBOID);
+	return vxp_dql_call(pstate, "vxp", values_are_text(related) ? "path_texts" : "path_values",
+						list_make2(column, vxp_dql_text_const(inner->field.inside->text)));
+}
+
+static Node *
+value_expr(ParseState *pstate, const BoundRelated *related)
+{
+	const BoundSide *inner = &related->inner;
+
+	if (is_json(inner->column) || inner->column->kind == COLUMN_ARRAY)
+		return scanNSItemForColumn(pstate, llast(pstate->p_namespace), 0, DQL_ELEMENT_ALIAS, -1);
+	return vxp_dql_column_expr(pstate, inner->query, inner->column);
+}
+
+static Node *
+collate_c(Node *expr)
+{
+	CollateExpr *collated = makeNode(CollateExpr);
+
+	collated->arg = (Expr *) expr;
+	collated->collOid = C_COLLATION_OID;
+	collated->location = -1;
+	return (Node *) collated;
+}
+
+/* The expression for an order comparison: text by code point. */
+static Node *
+in_byte_order(Node *expr)
+{
+	return OidIsValid(exprCollation(expr)) && !vxp_collation_is_c(exprCollation(expr)) ? collate_c(expr) : expr;
+}
+
+/* The value as the outer field orders it: numbers by value, text in "C". */
+static Node *
+ordered_value(ParseState *pstate, const BoundRelated *related, Node *value)
+{
+	ColumnKind	kind = related->outer.column->kind;
+
+	if (is_json(related->inner.column))
+	{
+		if (kind == COLUMN_TIMESTAMPTZ || kind == COLUMN_TIMESTAMP)
+		{
+			value = vxp_dql_call(pstate, "vxp", "instant_or_null", list_make1(value));
+			if (kind == COLUMN_TIMESTAMP)
+				value = vxp_dql_call(pstate, "pg_catalog", "timezone", list_make2(vxp_dql_text_const("UTC"), value));
+		}
+		else if (kind != COLUMN_TEXT)
+			value = cast_expr(pstate, value, NUMERICOID);
+	}
+	return in_byte_order(value);
+}
+
+/* The outer field beside a value: as JSON where the value is JSON. */
+static Node *
+outer_expr(ParseState *pstate, const BoundRelated *related)
+{
+	const BoundColumn *column = related->outer.column;
+	Node	   *expr = vxp_dql_column_expr(pstate, related->outer.query, column);
+
+	if (is_json(related->inner.column) && !values_are_text(related))
+		expr = vxp_dql_call(pstate, "pg_catalog", "to_jsonb", list_make1(expr));
+	return expr;
+}
+
+/* value = outer field, or = ANY of its elements */
+static Node *
+link_expr(ParseState *pstate, const BoundRelated *related, Node *value)
+{
+	List	   *equal = list_make2(makeString("pg_catalog"), makeString("="));
+	Node	   *outer = outer_expr(pstate, related);
+	Oid			collation = exprCollation(value);
+
+	/* two columns of different collations have none in common: compare bytes */
+	if (OidIsValid(collation) && OidIsValid(exprCollation(outer)) && collation != exprCollation(outer) &&
+		(!get_collation_isdeterministic(collation) || !get_collation_isdeterministic(exprCollation(outer)) ||
+		 (collation != DEFAULT_COLLATION_OID && exprCollation(outer) != DEFAULT_COLLATION_OID)))
+		value = collate_c(value);
+	if (related->outer.column->kind != COLUMN_ARRAY)
+		return (Node *) make_op(pstate, equal, value, outer, NULL, -1);
+	if (exprType(outer) == JSONBOID)
+		return (Node *) make_op(pstate, list_make2(makeString("pg_catalog"), makeString("@>")), outer, value, NULL, -1);
+	return (Node *) make_scalar_array_op(pstate, equal, true, value, outer, -1);
+}
+
+static Node *
+cut_value(ParseState *pstate)
+{
+	return scanNSItemForColumn(pstate, llast(pstate->p_namespace), 0, VALUE_COLUMN, -1);
+}
+
+/* vxp_related_leaf finishes the leaves of this file. */
+Node *
+vxp_related_leaf(ParseState *pstate, const Leaf *leaf)
+{
+	switch (leaf->kind)
+	{
+		case LEAF_VALUE:
+			return value_expr(pstate, leaf->related);
+		case LEAF_VALUES:
+			return values_expr(pstate, leaf->related);
+		case LEAF_ORDERED_VALUE:
+			return ordered_value(pstate, leaf->related, vxp_build_leaf(pstate, leaf->left));
+		case LEAF_IS_NUMBER:
+			return (Node *) make_op(pstate, list_make2(makeString("pg_catalog"), makeString("=")),
+									vxp_dql_call(pstate, "pg_catalog", "jsonb_typeof",
+												 list_make1(leaf->related->cut ? cut_value(pstate) :
+															value_expr(pstate, leaf->related))),
+									vxp_dql_text_const("number"), NULL, -1);
+		case LEAF_CUT_VALUE:
+			return cut_value(pstate);
+		case LEAF_OUTER:
+			return outer_expr(pstate, leaf->related);
+		case LEAF_OUTER_ORDERED:
+			return in_byte_order(vxp_dql_column_expr(pstate, leaf->related->outer.query, leaf->related->outer.column));
+		case LEAF_LINK:
+			return link_expr(pstate, leaf->related, vxp_build_leaf(pstate, leaf->left));
+		default:
+			elog(ERROR, "unrecognized DQL leaf: %d", (int) leaf->kind);
+	}
+}

@@ -1,0 +1,38 @@
+
+--
+-- dql: documents
+--
+CREATE FUNCTION matches_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'vxp_matches_support'
+	LANGUAGE C STRICT;
+COMMENT ON FUNCTION matches_support(internal) IS 'planner support of matches: index condition for GIN on jsonb, selectivity, cost';
+
+CREATE FUNCTION matches(document jsonb, filter dql, field text DEFAULT NULL, params jsonb DEFAULT NULL) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'vxp_matches'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT matches_support;
+COMMENT ON FUNCTION matches(jsonb, dql, text, jsonb) IS 'whether the document matches the filter of the request; with field, the document stands as the member of that name; params lists the values of bind variables; a NULL document has no members; NULL only for a NULL filter';
+
+CREATE FUNCTION sort_key(document jsonb, path text, descending boolean DEFAULT false) RETURNS bytea
+	AS 'MODULE_PATHNAME', 'vxp_sort_key'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION sort_key(jsonb, text, boolean) IS 'a key whose byte order is the order of DQL: of the least value of the path, or of the greatest when descending; empty list < null or missing < number < string < object < list < boolean; NULL for a NULL path or flag';
+
+CREATE FUNCTION path_values(document jsonb, path text) RETURNS jsonb[]
+	AS 'MODULE_PATHNAME', 'vxp_path_values'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION path_values(jsonb, text) IS 'the values at the path as DQL resolves it, without null, lists replaced by their elements, each once; an empty path is the document itself';
+
+CREATE FUNCTION path_texts(document jsonb, path text) RETURNS text[]
+	AS 'MODULE_PATHNAME', 'vxp_path_texts'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION path_texts(jsonb, text) IS 'the strings among the values at the path, as text';
+
+CREATE FUNCTION project(document jsonb, request dql) RETURNS jsonb
+	AS 'MODULE_PATHNAME', 'vxp_project'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION project(jsonb, dql) IS 'the part of the document that "select" of the request asks for; other members of the request are not looked at';
+
+CREATE FUNCTION iso8601(instant timestamptz) RETURNS text
+	AS 'MODULE_PATHNAME', 'vxp_iso8601'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iso8601(timestamptz) IS 'the instant in ISO 8601, UTC, with milliseconds or, if need be, microseconds; NULL for infinity';

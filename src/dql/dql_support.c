@@ -1,0 +1,374 @@
+/*
+ * dql_support.c - planner support of matches()
+ *
+ * A GIN index on the document serves as pre-filter: the filter implies a
+ * jsonpath predicate, which GIN answers, and matches() itself stays as the
+ * filter on the rows that come back.
+ *
+ * Proof that the predicate is implied.  A condition "path equals scalar"
+ * holds only by a value of the path, or an element of such a value that is a
+ * list (section 3.2).  Without numeric segments, section 3.1 follows keys
+ * through objects and through the elements of a list that are objects.  Lax
+ * jsonpath does the same for .key, ignores whatever has no such key, and
+ * unwraps a list once on either side of ==.  It compares numbers by value and
+ * strings by bytes, as section 2.4 does.  So a candidate that equals the
+ * scalar is an item of the path that == finds, and in lax mode one item makes
+ * the predicate true, whatever the others are.
+ * A conjunction implies what any of its members implies, a disjunction the
+ * disjunction if every member implies something.  Negations, and equality
+ * with null, may hold without any value: they imply nothing.
+ * A nested object, $match and $elemMatch put a filter F on objects found at a
+ * path p: F implies its predicate on one of those, whose members are reached
+ * by p continued, through the list around it.  F on an empty object, as a
+ * nested object may mean, implies it too, that is, F is false there.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "catalog/pg_am_d.h"
+#include "catalog/pg_type_d.h"
+#include "fmgr.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/pathnodes.h"
+#include "nodes/supportnodes.h"
+#include "optimizer/cost.h"
+#include "miscadmin.h"
+#include "optimizer/optimizer.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
+#include "utils/json.h"
+#include "utils/lsyscache.h"
+#include "utils/selfuncs.h"
+
+#include "dql/dql_eval.h"
+
+VXP_FUNCTION(vxp_matches_support);
+
+/* Strategy of jsonb @@ jsonpath in both operator classes of the server. */
+#define PATH_MATCH_STRATEGY 16
+
+/* A longer $in would make the index scan dearer than what it saves. */
+#define MAX_INDEXED_VALUES 100
+
+/* Nobody knows the documents: these say "few", as the server's defaults do. */
+#define DOCUMENT_EQ_SEL 0.005
+#define DOCUMENT_EXISTS_SEL 0.9
+
+/* The constant arguments of a call; all NULL unless the filter is constant. */
+typedef struct ConstantCall
+{
+	const DqlRequest *request;
+	char	   *field;			/* or NULL */
+	Jsonb	   *params;			/* or NULL: none, or not constant */
+} ConstantCall;
+
+static bool imply(StringInfo buf, const DqlNode *node, const ConstantCall *call, const char *prefix,
+				  bool inside);
+
+/*
+ * read_call reads the constant arguments; false when the filter or the field
+ * is not known, or the filter has an error, which is for the executor to tell.
+ */
+static bool
+read_call(List *args, ConstantCall *call)
+{
+	Node	   *filter = list_length(args) == 4 ? lsecond(args) : NULL;
+	Node	   *field;
+	Node	   *params;
+	DqlText    *source;
+	DqlRequest *request;
+
+	memset(call, 0, sizeof(ConstantCall));
+	if (filter == NULL || !IsA(filter, Const) || ((Const *) filter)->constisnull)
+		return false;
+	field = lthird(args);
+	params = lfourth(args);
+	if (!IsA(field, Const))
+		return false;
+	if (!((Const *) field)->constisnull)
+		call->field = TextDatumGetCString(((Const *) field)->constvalue);
+	if (IsA(params, Const) && !((Const *) params)->constisnull)
+		call->params = DatumGetJsonbP(((Const *) params)->constvalue);
+	source = (DqlText *) PG_DETOAST_DATUM_PACKED(((Const *) filter)->constvalue);
+	if (vxp_dql_parse(VARDATA_ANY(source), VARSIZE_ANY_EXHDR(source), &request) != NULL ||
+		request->has_other || request->has_subquery)
+		return false;
+	call->request = request;
+	return true;
+}
+
+/*
+ * extend_path returns prefix and path as a jsonpath, or NULL when it has no
+ * keys or a key that may be a position in a list.
+ */
+static char *
+extend_path(const ConstantCall *call, const char *prefix, const DqlPath *path, bool inside)
+{
+	StringInfoData buf;
+	int			start = 0;
+	EvalSegment *segments = vxp_dql_compile_segments(path->segments, path->count);
+
+	if (!inside && call->field != NULL)
+	{
+		if (strcmp(path->segments[0], call->field) != 0)
+			return NULL;
+		start = 1;
+	}
+	initStringInfo(&buf);
+	appendStringInfoString(&buf, prefix);
+	for (int i = start; i < path->count; i++)
+	{
+		if (segments[i].is_index)
+			return NULL;
+		appendStringInfoChar(&buf, '.');
+		escape_json(&buf, path->segments[i]);
+	}
+	return buf.data;
+}
+
+/*
+ * imply_equal appends "path == value"; false when the value is no scalar that
+ * GIN looks up.  A negative number is an expression in jsonpath, and a pattern
+ * no value.
+ */
+static bool
+imply_equal(StringInfo buf, const DqlValue *operand, const ConstantCall *call, const char *path)
+{
+	bool		is_literal = operand->type == DQL_PARAM;
+
+	if (is_literal)
+		operand = vxp_dql_param_value(call->params, operand->param);
+	if (operand == NULL)
+		return false;
+	switch (operand->type)
+	{
+		case DQL_BOOLEAN:
+			break;
+		case DQL_NUMBER:
+			if (operand->string[0] == '-')
+				return false;
+			break;
+		case DQL_STRING:
+			if (!is_literal && vxp_dql_is_pattern(operand->string, operand->length))
+				return false;
+			break;
+		default:
+			return false;
+	}
+	appendStringInfo(buf, "%s == ", path);
+	vxp_dql_json_print(buf, operand);
+	return true;
+}
+
+/* imply_compare appends what a comparison implies; see the file header. */
+static bool
+imply_compare(StringInfo buf, const DqlNode *node, const ConstantCall *call, const char *path)
+{
+	const DqlValue *operand = node->operand;
+
+	if (strcmp(path, "$") == 0 || node->subquery != NULL || node->range != DQL_RANGE_NONE)
+		return false;
+	if (node->op == DQL_OP_EQ)
+		return imply_equal(buf, operand, call, path);
+	if (node->op != DQL_OP_IN)
+		return false;
+	if (operand->type == DQL_PARAM)
+	{
+		const DqlValue *value = vxp_dql_param_value(call->params, operand->param);
+
+		/* strings of a bind variable are literal, so they cannot be read as a list here */
+		return value != NULL && value->type != DQL_ARRAY && imply_equal(buf, operand, call, path);
+	}
+	if (operand->count == 0 || operand->count > MAX_INDEXED_VALUES)
+		return false;
+	appendStringInfoChar(buf, '(');
+	for (int i = 0; i < operand->count; i++)
+	{
+		if (i > 0)
+			appendStringInfoString(buf, " || ");
+		if (!imply_equal(buf, operand->items[i], call, path))
+			return false;
+	}
+	appendStringInfoChar(buf, ')');
+	return true;
+}
+
+/*
+ * imply appends a predicate that the node implies.  Returns false, with the
+ * buffer as it was, when there is none.
+ */
+static bool
+imply(StringInfo buf, const DqlNode *node, const ConstantCall *call, const char *prefix, bool inside)
+{
+	int			start = buf->len;
+	const char *path = prefix;
+	bool		found = false;
+	ListCell   *cell;
+
+	check_stack_depth();
+	switch (node->kind)
+	{
+		case DQL_AND:
+		case DQL_OR:
+			appendStringInfoChar(buf, '(');
+			foreach(cell, node->args)
+			{
+				int			before = buf->len;
+
+				if (found)
+					appendStringInfoString(buf, node->kind == DQL_AND ? " && " : " || ");
+				if (imply(buf, lfirst(cell), call, prefix, inside))
+					found = true;
+				else
+				{
+					buf->len = before;
+					buf->data[before] = '\0';
+					if (node->kind == DQL_OR)
+					{
+						found = false;
+						break;
+					}
+				}
+			}
+			appendStringInfoChar(buf, ')');
+			break;
+		case DQL_NOT:
+		case DQL_HAS_ANCESTOR:
+			break;
+		default:
+			if (node->path->count > 0)
+				path = extend_path(call, prefix, node->path, inside);
+			if (path == NULL)
+				break;
+			found = node->kind == DQL_COMPARE ? imply_compare(buf, node, call, path) :
+				imply(buf, linitial(node->args), call, path, true);
+			break;
+	}
+	if (!found)
+	{
+		buf->len = start;
+		buf->data[start] = '\0';
+	}
+	return found;
+}
+
+/* support_index_condition returns the conditions for an index, or NIL. */
+static List *
+support_index_condition(SupportRequestIndexCondition *request)
+{
+	ConstantCall call;
+	StringInfoData buf;
+	Oid			operator;
+	List	   *args;
+	Datum		path;
+
+	if (!is_funcclause(request->node) || request->indexarg != 0 || request->index->relam != GIN_AM_OID)
+		return NIL;
+	args = ((FuncExpr *) request->node)->args;
+	if (!read_call(args, &call) || call.request->filter == NULL)
+		return NIL;
+	operator = get_opfamily_member(request->opfamily, JSONBOID, JSONPATHOID, PATH_MATCH_STRATEGY);
+	if (!OidIsValid(operator) || get_opcode(operator) != F_JSONB_PATH_MATCH_OPR)
+		return NIL;
+	initStringInfo(&buf);
+	if (!imply(&buf, call.request->filter, &call, "$", false))
+		return NIL;
+	path = DirectFunctionCall1(jsonpath_in, CStringGetDatum(buf.data));
+
+	request->lossy = true;
+	return list_make1(make_opclause(operator, BOOLOID, false, copyObject(linitial(args)),
+									(Expr *) makeConst(JSONPATHOID, -1, InvalidOid, -1, path, false, false),
+									InvalidOid, InvalidOid));
+}
+
+/* estimate returns the share of documents that match. */
+static Selectivity
+estimate(const DqlNode *node)
+{
+	Selectivity result = 1.0;
+	ListCell   *cell;
+
+	check_stack_depth();
+	switch (node->kind)
+	{
+		case DQL_AND:
+			foreach(cell, node->args)
+				result *= estimate(lfirst(cell));
+			return result;
+		case DQL_OR:
+			foreach(cell, node->args)
+				result *= 1.0 - estimate(lfirst(cell));
+			return 1.0 - result;
+		case DQL_NOT:
+			return 1.0 - estimate(linitial(node->args));
+		case DQL_HAS_ANCESTOR:
+			return DOCUMENT_EQ_SEL;
+		case DQL_COMPARE:
+			break;
+		default:
+			return estimate(linitial(node->args));
+	}
+	switch (node->op)
+	{
+		case DQL_OP_IN:
+			return Min(0.5, DOCUMENT_EQ_SEL * (node->operand && node->operand->type == DQL_ARRAY ?
+											   node->operand->count : 10));
+		case DQL_OP_EXISTS:
+			return DOCUMENT_EXISTS_SEL;
+		case DQL_OP_GT:
+		case DQL_OP_GTE:
+		case DQL_OP_LT:
+		case DQL_OP_LTE:
+		case DQL_OP_AFTER:
+		case DQL_OP_BEFORE:
+			return DEFAULT_INEQ_SEL;
+		case DQL_OP_BETWEEN:
+			return DEFAULT_RANGE_INEQ_SEL;
+		case DQL_OP_CONTAINS:
+		case DQL_OP_STARTS_WITH:
+		case DQL_OP_GLOB:
+			return DEFAULT_MATCH_SEL;
+		default:
+			return DOCUMENT_EQ_SEL;
+	}
+}
+
+/*
+ * matches_support(internal) -> internal: the planner's questions about a call
+ * of matches().
+ */
+Datum
+vxp_matches_support(PG_FUNCTION_ARGS)
+{
+	Node	   *request = (Node *) PG_GETARG_POINTER(0);
+	ConstantCall call;
+
+	if (IsA(request, SupportRequestIndexCondition))
+		PG_RETURN_POINTER(support_index_condition((SupportRequestIndexCondition *) request));
+	if (IsA(request, SupportRequestSelectivity))
+	{
+		SupportRequestSelectivity *question = (SupportRequestSelectivity *) request;
+
+		if (!read_call(question->args, &call))
+			PG_RETURN_POINTER(NULL);
+		question->selectivity = call.request->filter ? estimate(call.request->filter) : 1.0;
+		CLAMP_PROBABILITY(question->selectivity);
+		PG_RETURN_POINTER(question);
+	}
+	if (IsA(request, SupportRequestCost))
+	{
+		SupportRequestCost *question = (SupportRequestCost *) request;
+		int			conditions = 10;
+
+		if (question->node != NULL && is_funcclause(question->node) &&
+			read_call(((FuncExpr *) question->node)->args, &call))
+			conditions = Max(call.request->conditions, 1);
+		/* a look-up by key for each condition, and some lines around the first */
+		question->startup = 0;
+		question->per_tuple = cpu_operator_cost * (2 + 2 * conditions);
+		PG_RETURN_POINTER(question);
+	}
+	PG_RETURN_POINTER(NULL);
+}
