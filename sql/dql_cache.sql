@@ -4,7 +4,8 @@
 -- Each statement is prepared once, with a generic plan, and executed again
 -- after the change.  No answer may be an old one, and no change may crash.
 --
-SET search_path = public;
+CREATE SCHEMA dql_cache;
+SET search_path = dql_cache;
 SET client_min_messages = warning;
 SET plan_cache_mode = force_generic_plan;
 CREATE FUNCTION plan_of(statement text) RETURNS SETOF text LANGUAGE plpgsql AS $$
@@ -154,10 +155,13 @@ EXECUTE mi;
 ALTER SCHEMA elsewhere RENAME TO farther;
 EXECUTE mv;
 EXECUTE mi;
--- dropped: an error; made again under the old name, it is another table
+-- dropped: an error
+\set VERBOSITY terse
 DROP TABLE farther.moved_away;
 EXECUTE mv;
 EXECUTE mi;
+
+\set VERBOSITY default
 
 -- the catalog: another field mapping, in this transaction and after it was rolled back
 CREATE TABLE mapped (id int PRIMARY KEY, one text, two text, other text);
@@ -189,7 +193,9 @@ ROLLBACK;
 BEGIN;
 SELECT vxp.unregister('Mapped');
 SAVEPOINT s;
+\set VERBOSITY terse
 EXECUTE map_item;
+\set VERBOSITY default
 ROLLBACK TO s;
 CREATE TABLE successor (id int PRIMARY KEY, one text);
 INSERT INTO successor VALUES (7, 'another table');
@@ -208,6 +214,7 @@ EXECUTE map;
 
 -- policies come and go
 CREATE ROLE regress_dql_cache;
+GRANT USAGE ON SCHEMA dql_cache TO regress_dql_cache;
 GRANT SELECT ON mapped TO regress_dql_cache;
 INSERT INTO mapped VALUES (2, 'second', 'x', 'x'), (3, 'second', 'x', 'x');
 SET ROLE regress_dql_cache;
@@ -261,6 +268,6 @@ ALTER TABLE stored ALTER c DROP DEFAULT, ALTER c TYPE int USING 1;
 SELECT * FROM over_wrapper;
 RESET plan_cache_mode;
 
-RESET search_path;
+DROP SCHEMA dql_cache CASCADE;
 DROP OWNED BY regress_dql_cache;
 DROP ROLE regress_dql_cache;

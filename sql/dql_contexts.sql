@@ -7,7 +7,8 @@
 -- the same plan.  Printed are deviations, of which there are none, and counts
 -- that prove the lists are not empty.
 --
-SET search_path = public;
+CREATE SCHEMA dql_contexts;
+SET search_path = dql_contexts;
 SET client_min_messages = warning;
 
 CREATE TABLE patient (id text PRIMARY KEY, sex text NOT NULL);
@@ -38,7 +39,7 @@ CREATE INDEX ON volume (created);
 CREATE TABLE series (LIKE volume INCLUDING ALL);
 INSERT INTO series SELECT * FROM volume;
 VACUUM ANALYZE patient, volume, series;
-SELECT vxp.register('Patient', 'patient'), vxp.register('Volume', 'volume'), vxp.register('Series', 'series');
+SELECT vxp.register('ContextPatient', 'patient'), vxp.register('ContextVolume', 'volume'), vxp.register('ContextSeries', 'series');
 
 -- what {alias} in a statement stands for
 CREATE TABLE request (name text PRIMARY KEY, dql text NOT NULL, plain text NOT NULL, relation regclass NOT NULL DEFAULT 'volume');
@@ -245,7 +246,7 @@ FETCH LAST FROM s;
 FETCH BACKWARD 2 FROM s;
 FETCH ABSOLUTE 1 FROM s;
 DECLARE h CURSOR WITH HOLD FOR SELECT v FROM vxp.query(NULL::volume, '{"filter":{"id":{"$lte":2}},"sort":{"id":1}}') v;
-DECLARE i SCROLL CURSOR WITH HOLD FOR SELECT i->'id' FROM vxp.items('{"resource":"Volume","filter":{"id":{"$lte":3}},"sort":{"id":1}}') i;
+DECLARE i SCROLL CURSOR WITH HOLD FOR SELECT i->'id' FROM vxp.items('{"resource":"ContextVolume","filter":{"id":{"$lte":3}},"sort":{"id":1}}') i;
 SET LOCAL vxp.enable_inlining = off;
 DECLARE e SCROLL CURSOR WITH HOLD FOR SELECT id FROM vxp.query(NULL::volume, '{"filter":{"id":{"$lte":5}},"sort":{"id":1}}');
 FETCH LAST FROM e;
@@ -284,13 +285,13 @@ CREATE FUNCTION body() RETURNS SETOF int STABLE BEGIN ATOMIC
 	SELECT id FROM vxp.query(NULL::volume, '{"filter":{"modality":"MR"}}');
 END;
 \c -
-SET search_path = public;
+SET search_path = dql_contexts;
 EXPLAIN (COSTS OFF) SELECT note FROM mr WHERE id = 8;
 \c -
-SET search_path = public;
+SET search_path = dql_contexts;
 EXPLAIN (COSTS OFF) SELECT * FROM body() b WHERE b = 8;
 \c -
-SET search_path = public;
+SET search_path = dql_contexts;
 DO $$
 DECLARE
 	line text;
@@ -300,25 +301,25 @@ BEGIN
 	END LOOP;
 END $$;
 \c -
-SET search_path = public;
+SET search_path = dql_contexts;
 EXPLAIN (COSTS OFF) SELECT note FROM volume('{"filter":{"id":8}}');
 \c -
-SET search_path = public;
-EXPLAIN (COSTS OFF) SELECT i FROM vxp.items('{"resource":"Volume","filter":{"id":8}}') i;
+SET search_path = dql_contexts;
+EXPLAIN (COSTS OFF) SELECT i FROM vxp.items('{"resource":"ContextVolume","filter":{"id":8}}') i;
 \c -
-SET search_path = public;
+SET search_path = dql_contexts;
 PREPARE by_text(text) AS SELECT id FROM vxp.query(NULL::volume, $1);
 EXPLAIN (COSTS OFF) EXECUTE by_text('{"filter":{"id":8}}');
 \c -
-SET search_path = public;
+SET search_path = dql_contexts;
 PREPARE by_varchar(varchar) AS SELECT id FROM vxp.query(NULL::volume, $1);
 EXPLAIN (COSTS OFF) EXECUTE by_varchar('{"filter":{"id":8}}');
 \c -
-SET search_path = public;
+SET search_path = dql_contexts;
 PREPARE by_jsonb(jsonb) AS SELECT id FROM vxp.query(NULL::volume, $1);
 EXPLAIN (COSTS OFF) EXECUTE by_jsonb('{"filter":{"id":8}}');
 \c -
-SET search_path = public;
+SET search_path = dql_contexts;
 PREPARE by_dql(vxp.dql) AS SELECT id FROM vxp.query(NULL::volume, $1);
 EXPLAIN (COSTS OFF) EXECUTE by_dql('{"filter":{"id":8}}');
 
@@ -393,3 +394,6 @@ EXPLAIN (COSTS OFF) SELECT id FROM vxp.query(NULL::volume, '{"filter":{"modality
 EXPLAIN (COSTS OFF) SELECT id FROM vxp.query(NULL::series, '{"sort":{"created":"descending"},"limit":5}') v;
 -- a bare call does not sort
 EXPLAIN (COSTS OFF) SELECT id FROM vxp.query(NULL::volume, '{}') v;
+
+SET client_min_messages = warning;
+DROP SCHEMA dql_contexts CASCADE;

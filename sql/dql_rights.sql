@@ -12,8 +12,10 @@ CREATE ROLE regress_dql_bob;
 CREATE ROLE regress_dql_carol;
 CREATE ROLE regress_dql_dave;
 CREATE ROLE regress_dql_eve BYPASSRLS;
-GRANT CREATE ON SCHEMA public TO regress_dql_owner;
-SET search_path = public;
+CREATE SCHEMA dql_rights;
+GRANT CREATE ON SCHEMA dql_rights TO regress_dql_owner;
+GRANT USAGE ON SCHEMA dql_rights TO PUBLIC;
+SET search_path = dql_rights;
 SET ROLE regress_dql_owner;
 CREATE TABLE scan (id int PRIMARY KEY, vt text NOT NULL, secret text);
 INSERT INTO scan VALUES (1, 'alice', 's1'), (2, 'alice', 's2'), (3, 'bob', 's3'), (4, 'bob', 's4'), (5, 'carol', 's5'), (6, 'nobody', 's6');
@@ -38,10 +40,10 @@ CREATE FUNCTION definer_sql() RETURNS SETOF int STABLE SECURITY DEFINER BEGIN AT
 	SELECT id FROM vxp.query(NULL::scan, '{"filter":{"id":{"$lt":6}}}');
 END;
 CREATE FUNCTION definer_argument(request vxp.dql) RETURNS SETOF int STABLE SECURITY DEFINER LANGUAGE sql
-	AS 'SELECT id FROM vxp.query(NULL::public.scan, request)';
+	AS 'SELECT id FROM vxp.query(NULL::dql_rights.scan, request)';
 CREATE FUNCTION definer_plpgsql() RETURNS SETOF int STABLE SECURITY DEFINER LANGUAGE plpgsql AS $$
 BEGIN
-	RETURN QUERY SELECT id FROM vxp.query(NULL::public.scan, '{"filter":{"id":{"$lt":6}}}');
+	RETURN QUERY SELECT id FROM vxp.query(NULL::dql_rights.scan, '{"filter":{"id":{"$lt":6}}}');
 END $$;
 CREATE FUNCTION invoker_sql() RETURNS SETOF int STABLE BEGIN ATOMIC
 	SELECT id FROM vxp.query(NULL::scan, '{"filter":{"id":{"$lt":6}}}');
@@ -259,6 +261,6 @@ UPDATE scan s SET secret = 'x' FROM vxp.query(NULL::scan, '{}') v WHERE v.id = s
 DELETE FROM scan s USING vxp.query(NULL::scan, '{"filter":{"id":{"$lt":4}}}') v WHERE v.id = s.id RETURNING s.id;
 RESET ROLE;
 
-RESET search_path;
+DROP SCHEMA dql_rights CASCADE;
 DROP OWNED BY regress_dql_owner, regress_dql_alice, regress_dql_bob, regress_dql_carol, regress_dql_dave, regress_dql_eve CASCADE;
 DROP ROLE regress_dql_owner, regress_dql_alice, regress_dql_bob, regress_dql_carol, regress_dql_dave, regress_dql_eve;

@@ -1,12 +1,13 @@
 --
 -- dql_traps: what an attacker or an accident may put in the way
 --
-SET search_path = public;
+CREATE SCHEMA dql_traps;
+SET search_path = dql_traps;
 SET client_min_messages = warning;
 SET jit = off;
 CREATE TABLE volume (id int PRIMARY KEY, name text, n int, tags text[], created timestamptz, doc jsonb);
 INSERT INTO volume SELECT g, 'n' || g, g % 5, ARRAY['t' || g % 3], '2024-01-01Z'::timestamptz + g * interval '1 day', jsonb_build_object('a', g) FROM generate_series(1, 30) g;
-SELECT vxp.register('Volume', 'volume');
+SELECT vxp.register('TrapVolume', 'volume');
 
 -- trap 1: a field is a column, never a function of the row type, never a system column
 CREATE FUNCTION danger(volume) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'danger ran'; END $$;
@@ -18,7 +19,7 @@ SELECT count(*) FROM vxp.query(NULL::volume, '{"filter":{"ctid":"(0,1)"}}');
 SELECT count(*) FROM vxp.query(NULL::volume, '{"filter":{"tableoid":1}}');
 SELECT count(*) FROM vxp.query(NULL::volume, '{"filter":{"xmin":{"$exists":true}}}');
 SELECT count(*) FROM vxp.query(NULL::volume, '{"filter":{"volume":null}}');
-SELECT count(*) FROM vxp.items('{"resource":"Volume","select":["oid"]}');
+SELECT count(*) FROM vxp.items('{"resource":"TrapVolume","select":["oid"]}');
 
 -- trap 2: a search_path with operators, functions, types and casts of somebody else
 CREATE TABLE request (dql text);
@@ -33,14 +34,14 @@ LANGUAGE plpgsql AS $$
 DECLARE
 	named vxp.dql;
 BEGIN
-	FOR dql IN SELECT r.dql FROM public.request r LOOP
-		named := pg_catalog.concat('{"resource":"Volume",', pg_catalog.substr(dql, 2));
-		EXECUTE pg_catalog.format('SELECT pg_catalog.string_agg(v::pg_catalog.text, '','' ORDER BY id USING OPERATOR(pg_catalog.<)) FROM vxp.query(NULL::public.volume, %L) v', dql) INTO rows;
+	FOR dql IN SELECT r.dql FROM dql_traps.request r LOOP
+		named := pg_catalog.concat('{"resource":"TrapVolume",', pg_catalog.substr(dql, 2));
+		EXECUTE pg_catalog.format('SELECT pg_catalog.string_agg(v::pg_catalog.text, '','' ORDER BY id USING OPERATOR(pg_catalog.<)) FROM vxp.query(NULL::dql_traps.volume, %L) v', dql) INTO rows;
 		PERFORM pg_catalog.set_config('vxp.enable_inlining', 'off', true);
-		EXECUTE pg_catalog.format('SELECT pg_catalog.string_agg(v::pg_catalog.text, '','' ORDER BY id USING OPERATOR(pg_catalog.<)) FROM vxp.query(NULL::public.volume, %L) v', dql) INTO executed;
+		EXECUTE pg_catalog.format('SELECT pg_catalog.string_agg(v::pg_catalog.text, '','' ORDER BY id USING OPERATOR(pg_catalog.<)) FROM vxp.query(NULL::dql_traps.volume, %L) v', dql) INTO executed;
 		PERFORM pg_catalog.set_config('vxp.enable_inlining', 'on', true);
 		EXECUTE 'SELECT pg_catalog.string_agg(v::pg_catalog.text, '','' ORDER BY id USING OPERATOR(pg_catalog.<))
-			FROM (SELECT 3 AS a, ''n2''::pg_catalog.text AS b, ''{t1,n5}''::pg_catalog.text[] AS c, ''2024-01-28''::pg_catalog.text AS d OFFSET 0) p, vxp.query(NULL::public.volume, $1, p.a, p.b, p.c, p.d) v'
+			FROM (SELECT 3 AS a, ''n2''::pg_catalog.text AS b, ''{t1,n5}''::pg_catalog.text[] AS c, ''2024-01-28''::pg_catalog.text AS d OFFSET 0) p, vxp.query(NULL::dql_traps.volume, $1, p.a, p.b, p.c, p.d) v'
 			INTO bound USING '{"filter":{"$or":[{"n":{"$param":1}},{"name":{"$startsWith":{"$param":2}}},{"name":{"$contains":{"$param":2}}},{"tags":{"$in":{"$param":3}}},{"name":{"$in":{"$param":3}}},{"created":{"$gt":{"$param":4}}},{"doc.a":{"$param":1}}]}}'::vxp.dql;
 		count := vxp.count(named);
 		page := vxp.page(named);
@@ -72,10 +73,10 @@ CREATE DOMAIN evil.text AS pg_catalog.text CHECK (false);
 CREATE DOMAIN evil.bool AS pg_catalog.bool CHECK (false);
 CREATE DOMAIN evil.int4 AS pg_catalog.int4 CHECK (false);
 CREATE TABLE evil.volume (x int);
-SET search_path = evil, public, pg_catalog;
+SET search_path = evil, dql_traps, pg_catalog;
 SELECT '1'::pg_catalog.text = '1'::pg_catalog.text;
-CREATE TABLE public.hijacked AS SELECT * FROM public.answers();
-SET search_path = public;
+CREATE TABLE dql_traps.hijacked AS SELECT * FROM dql_traps.answers();
+SET search_path = dql_traps;
 SELECT count(*) AS same FROM clean c, hijacked h WHERE c.dql = h.dql AND c IS NOT DISTINCT FROM h;
 -- the statement of to_sql finds tables, functions and types with any path.  Like any
 -- SQL text it needs operators that nobody has hidden.
@@ -90,14 +91,14 @@ DECLARE
 	r record;
 	rows pg_catalog.text;
 BEGIN
-	FOR r IN SELECT * FROM public.clean LOOP
+	FOR r IN SELECT * FROM dql_traps.clean LOOP
 		EXECUTE pg_catalog.format('SELECT pg_catalog.string_agg(v::pg_catalog.text, '','' ORDER BY id USING OPERATOR(pg_catalog.<)) FROM (%s) v', r.sql) INTO rows;
 		IF rows IS DISTINCT FROM r.rows THEN
 			RAISE WARNING 'different: %', r.sql;
 		END IF;
 	END LOOP;
 END $$;
-SET search_path = public;
+SET search_path = dql_traps;
 
 -- trap 3: size.  Many equalities of one field are one condition.
 SET vxp.max_dql_branches = 1000000;
@@ -118,7 +119,7 @@ SELECT count(*) FROM vxp.query(NULL::volume, branches(1001));
 SET vxp.max_dql_branches = 10;
 SELECT count(*) FROM vxp.query(NULL::volume, branches(10));
 SELECT count(*) FROM vxp.query(NULL::volume, branches(11));
-SELECT vxp.count(('{"resource":"Volume",' || substr(branches(11)::text, 2))::vxp.dql);
+SELECT vxp.count(('{"resource":"TrapVolume",' || substr(branches(11)::text, 2))::vxp.dql);
 RESET vxp.max_dql_branches;
 SET vxp.max_dql_depth = 7;
 SELECT n, (SELECT count(*) FROM vxp.query(NULL::volume, nested(n))) FROM generate_series(5, 7) n;
@@ -133,6 +134,7 @@ RESET vxp.max_dql_depth;
 
 -- trap 4: a policy, a view, that asks for itself
 CREATE ROLE regress_dql_traps;
+GRANT USAGE ON SCHEMA dql_traps TO regress_dql_traps;
 GRANT SELECT ON volume TO regress_dql_traps;
 ALTER TABLE volume ENABLE ROW LEVEL SECURITY;
 CREATE POLICY itself ON volume USING (EXISTS (SELECT FROM vxp.query(NULL::volume, '{"filter":{"n":1}}')));
@@ -143,7 +145,7 @@ SELECT count(*) FROM volume;
 SET vxp.enable_inlining = off;
 SELECT count(*) FROM vxp.query(NULL::volume, '{}');
 RESET vxp.enable_inlining;
-SELECT vxp.count('{"resource":"Volume"}');
+SELECT vxp.count('{"resource":"TrapVolume"}');
 \set VERBOSITY default
 RESET ROLE;
 DROP POLICY itself ON volume;
@@ -163,13 +165,13 @@ GRANT SELECT ON pass TO regress_dql_traps;
 CREATE POLICY passes ON volume USING (n IN (SELECT p.n FROM vxp.query(NULL::pass, '{"filter":{"who":{"$param":1}}}', current_user) p));
 SET ROLE regress_dql_traps;
 SELECT count(*), min(n), max(n) FROM vxp.query(NULL::volume, '{}');
-SELECT vxp.count('{"resource":"Volume"}');
+SELECT vxp.count('{"resource":"TrapVolume"}');
 RESET ROLE;
 DROP POLICY passes ON volume;
 
 -- trap 5: a policy that no parallel worker may evaluate
 CREATE SEQUENCE counter;
-CREATE FUNCTION unsafe(int) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$ BEGIN RETURN nextval('public.counter') > 0 AND $1 > 0; END $$;
+CREATE FUNCTION unsafe(int) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$ BEGIN RETURN nextval('dql_traps.counter') > 0 AND $1 > 0; END $$;
 GRANT USAGE ON SEQUENCE counter TO regress_dql_traps;
 CREATE POLICY counted ON volume USING (unsafe(id));
 CREATE TABLE big AS SELECT g AS id, g % 100 AS n FROM generate_series(1, 20000) g;
@@ -216,7 +218,7 @@ ALTER TABLE volume DISABLE ROW LEVEL SECURITY;
 -- injection: hostile strings in every place of a request are values, unknown names or errors
 CREATE TABLE hostile (s text);
 INSERT INTO hostile VALUES ('a" = 1 OR 1=1; --'), ('''; DROP TABLE volume; --'), ('$$'), ('$1'), ('\'), ('\'''), ('%'), ('_'), ('"'), (E'\n'), (E'\t--'), ('/* */'), ('x'') OR (''1''=''1'), ('pg_sleep(10)'), (U&'\00E9\FFFD'),
-	('NULL'), ('id'), ('{}'), ('[1]'), (repeat('x', 300)), ('public.volume'), ('*'), ('a.b.c.d'), ('..'), ('$eq'), ('%s%I%L'), ('{"$param":1}');
+	('NULL'), ('id'), ('{}'), ('[1]'), (repeat('x', 300)), ('dql_traps.volume'), ('*'), ('a.b.c.d'), ('..'), ('$eq'), ('%s%I%L'), ('{"$param":1}');
 CREATE TABLE slot (shape text);
 INSERT INTO slot VALUES ('{"filter":{"name":%s}}'), ('{"filter":{"name":{"$in":[%s,"n1"]}}}'), ('{"filter":{"name":{"$ne":%s}}}'), ('{"filter":{"name":{"$gt":%s}}}'), ('{"filter":{"name":{"$ieq":%s}}}'),
 	('{"filter":{"name":{"$contains":%s}}}'), ('{"filter":{"name":{"$startsWith":%s}}}'), ('{"filter":{"name":{"$glob":%s}}}'), ('{"filter":{"tags":%s}}'), ('{"filter":{"tags":[%s]}}'), ('{"filter":{"doc":{"$eq":%s}}}'), ('{"filter":{"doc.a":%s}}'),
@@ -241,7 +243,7 @@ SELECT shape, s, answer FROM attacked
 WHERE answer NOT LIKE 'error%' AND shape LIKE '{"filter"%' AND answer <> CASE WHEN shape LIKE '%$ne%' THEN '30' WHEN shape LIKE '%$in%' THEN '1' ELSE '0' END
 	AND shape !~ 'gt|contains|glob|\{%s' AND s <> '*' ORDER BY 1, 2;
 
-RESET search_path;
 DROP SCHEMA evil, shadow CASCADE;
+DROP SCHEMA dql_traps CASCADE;
 DROP OWNED BY regress_dql_traps;
 DROP ROLE regress_dql_traps;

@@ -158,6 +158,37 @@ merge_equalities(List *args)
 	return merged;
 }
 
+/* Conditions on one document that stand under one AND or OR. */
+typedef struct DocumentGroup
+{
+	BoundNode  *first;			/* ours, in its place among the arguments */
+	List	   *conditions;		/* of DqlNode * */
+} DocumentGroup;
+
+/* Adds a document's condition to its group; returns the node to keep when the group is new. */
+static BoundNode *
+group_document(List **groups, const BoundNode *document)
+{
+	DocumentGroup *group;
+	ListCell   *lc;
+
+	foreach(lc, *groups)
+	{
+		group = lfirst(lc);
+		if (same_document(group->first, document))
+		{
+			group->conditions = lappend(group->conditions, document->node);
+			return NULL;
+		}
+	}
+	group = palloc(sizeof(DocumentGroup));
+	group->first = palloc(sizeof(BoundNode));
+	*group->first = *document;
+	group->conditions = list_make1(document->node);
+	*groups = lappend(*groups, group);
+	return group->first;
+}
+
 /*
  * vxp_bound_list joins nodes by AND or OR: constants are folded away, lists of
  * the same kind are flattened, documents and equalities are merged.
@@ -166,6 +197,7 @@ BoundNode *
 vxp_bound_list(BoundKind kind, List *args)
 {
 	List	   *kept = NIL;
+	List	   *groups = NIL;
 	BoundNode  *node;
 	ListCell   *lc;
 
@@ -178,7 +210,6 @@ vxp_bound_list(BoundKind kind, List *args)
 		foreach(part, parts)
 		{
 			BoundNode  *one = lfirst(part);
-			ListCell   *other;
 
 			if (one->kind == BOUND_CONST)
 			{
@@ -187,32 +218,22 @@ vxp_bound_list(BoundKind kind, List *args)
 				continue;
 			}
 			if (one->kind == BOUND_DOCUMENT)
-			{
-				foreach(other, kept)
-				{
-					BoundNode  *first = lfirst(other);
-
-					if (first->kind == BOUND_DOCUMENT && same_document(first, one))
-					{
-						DqlNode    *both = palloc0(sizeof(DqlNode));
-						BoundNode  *document = palloc(sizeof(BoundNode));
-
-						both->kind = kind == BOUND_AND ? DQL_AND : DQL_OR;
-						both->where = first->node->where;
-						both->args = first->node->kind == both->kind ?
-							lappend(list_copy(first->node->args), one->node) :
-							list_make2(first->node, one->node);
-						*document = *first;
-						document->node = both;
-						lfirst(other) = document;
-						break;
-					}
-				}
-				if (other)
-					continue;
-			}
-			kept = lappend(kept, one);
+				one = group_document(&groups, one);
+			if (one)
+				kept = lappend(kept, one);
 		}
+	}
+	foreach(lc, groups)
+	{
+		DocumentGroup *group = lfirst(lc);
+		DqlNode    *all = palloc0(sizeof(DqlNode));
+
+		if (list_length(group->conditions) == 1)
+			continue;
+		all->kind = kind == BOUND_AND ? DQL_AND : DQL_OR;
+		all->where = group->first->node->where;
+		all->args = group->conditions;
+		group->first->node = all;
 	}
 	if (kind == BOUND_OR)
 		kept = merge_equalities(kept);
@@ -679,7 +700,7 @@ bind_sort(BindState *state, const DqlRequest *request, List **result)
 }
 
 /* skip and limit cut the ordered result first, page and pageSize what is left (section 7) */
-static VxpError *
+static void
 bind_page(const DqlRequest *request, const BindOptions *options, BoundQuery *bound)
 {
 	bool		paged = request->page >= 0 || request->page_size >= 0 ||
@@ -694,13 +715,14 @@ bind_page(const DqlRequest *request, const BindOptions *options, BoundQuery *bou
 			request->limit >= 0 ? request->limit : vxp_default_page_size;
 		int64		start;
 
-		if (pg_mul_s64_overflow(Max(request->page, 0), size, &start) ||
-			pg_add_s64_overflow(bound->offset, start, &bound->offset))
-			return vxp_error(ERRCODE_INVALID_PARAMETER_VALUE, "$.page", "page number is out of range");
+		/* a page past the end is empty, however far */
+		if (pg_mul_s64_overflow(Max(request->page, 0), size, &start))
+			start = PG_INT64_MAX;
+		if (pg_add_s64_overflow(bound->offset, start, &bound->offset))
+			bound->offset = PG_INT64_MAX;
 		bound->limit = request->limit < 0 ? size : Min(size, Max(request->limit - start, 0));
 		bound->last_page = request->limit >= 0 && request->limit - start <= size;
 	}
-	return NULL;
 }
 
 /* Which columns of the row type "select" keeps (the others come as NULL). */
@@ -845,9 +867,10 @@ vxp_bind_query(const DqlRequest *request, const ResourceType *type, Relation rel
 	VxpError   *error = vxp_bind_conditions(&state, request, &query->filter);
 
 	if (error == NULL && ordered)
-		error = bind_page(request, &options, query);
-	if (error == NULL && ordered)
+	{
+		bind_page(request, &options, query);
 		error = bind_sort(&state, request, &query->sort);
+	}
 	if (error == NULL && query->filter->kind == BOUND_CONST && query->filter->truth)
 		query->filter = NULL;
 	return error;
@@ -876,9 +899,10 @@ vxp_dql_bind(DqlRequest *request, const ResourceType *type, Relation relation,
 	bound->document = vxp_bind_named_column(relation, type->document_column);
 	error = vxp_bind_query(request, type, relation, bound, false);
 	if (error == NULL)
-		error = bind_page(request, options, bound);
-	if (error == NULL)
+	{
+		bind_page(request, options, bound);
 		error = bind_select(&state, request, bound);
+	}
 
 	/*
 	 * An order costs time: only where the request or the page asks for one.
