@@ -178,6 +178,11 @@ SELECT register('Bad', NULL);
 \echo :SQLSTATE
 SELECT drop_resource_type('Dataset');
 \echo :SQLSTATE
+-- a name that is taken, also in other case
+SELECT register('Dataset', 'keyless', id => 'a');
+\echo :SQLSTATE
+SELECT register('dataset', 'keyless', id => 'a');
+\echo :SQLSTATE
 -- a field that is mapped stays, and so does its type
 ALTER TABLE dataset DROP COLUMN doc CASCADE;
 \echo :SQLSTATE

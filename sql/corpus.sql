@@ -175,6 +175,9 @@ SELECT plan_of($$SELECT patient_id, count(*) FROM vxp.query(NULL::volume, '{"fil
 	 = plan_of($$SELECT patient_id, count(*) FROM (SELECT * FROM volume v WHERE modality = 'MR') v
 	JOIN patient_current p USING (patient_id) WHERE p.sex = 'F' GROUP BY 1 ORDER BY 2 DESC LIMIT 5$$) AS same_plan;
 
--- DISCARD what the sample made, so that the test runs twice in one database
+-- remove what the sample made, so that every other test may use the names
 DROP TABLE request CASCADE;
 DROP FUNCTION plan_of, rows_of;
+SELECT unregister('items');
+DROP TABLE items;
+SELECT drop_resource_type(name) FROM unnest('{Volume,ImagingStudy,Patient,Datasource}'::text[]) name;

@@ -3,7 +3,7 @@
 --
 -- test/data/dql_truth.tsv holds every row of the tables in the specification
 -- (origin "table") and further cases (origin "case"): section, document,
--- filter, and yes, no or the SQLSTATE of a refusal.
+-- filter, and yes or no; its further columns are for dql_truth.
 --
 SET search_path = public, vxp;
 \getenv srcdir PG_ABS_SRCDIR
@@ -12,7 +12,7 @@ SET search_path = public, vxp;
 \set srcdir `pwd`
 \endif
 \set truth :srcdir '/test/data/dql_truth.tsv'
-CREATE TABLE truth (section text, origin text, document jsonb, filter json, expected text);
+CREATE TABLE truth (section text, origin text, document jsonb, filter json, expected text, columns text, typed text);
 \set load '\\copy truth FROM ' :'truth' ' WITH (FORMAT csv, HEADER, DELIMITER E''\\t'', QUOTE E''\\b'')'
 :load
 SELECT origin, count(*) FROM truth GROUP BY origin ORDER BY origin;
@@ -96,6 +96,11 @@ SELECT answer('{"a":5}', '{"filter":{"a":{"$gt":{"$param":1}}}}', NULL, '[4]') A
 	   answer('{"a":"abc"}', '{"filter":{"a":{"$glob":{"$param":1}}}}', NULL, '["a*c"]') AS no,
 	   answer('{"a":"abc"}', '{"filter":{"a":{"$contains":{"$param":1}}}}', NULL, '["b"]') AS yes,
 	   answer('{"o":{"b":2,"a":[1]}}', '{"filter":{"o":{"$param":1}}}', NULL, '[{"a":[1.0],"b":2}]') AS yes;
+-- refused: what looks at other rows
+SELECT filter, answer('{"v":2}', filter) AS refused
+FROM unnest(ARRAY['{"filter":{"v":{"$in":{"resource":"x","select":"y"}}}}', '{"filter":{"v":{"$nin":{"select":["y"]}}}}',
+	'{"filter":{"v":{"$gt":{"$any":{"select":{"y":1}}}}}}', '{"join":{"filter":{"v":2}}}', '{"intersect":{"query":{"filter":{"v":2}}}}',
+	'{"except":[{"query":{"filter":{"v":2}}}]}']) filter;
 -- refused: no such variable, wrong types, no list, other request members, lineage
 SELECT answer('{}', '{"filter":{"a":{"$param":2}}}', NULL, '[1]') AS missing,
 	   answer('{}', '{"filter":{"a":{"$param":1}}}') AS none,

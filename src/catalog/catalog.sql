@@ -314,7 +314,7 @@ BEGIN
 		IF near IS NOT NULL THEN
 			RAISE EXCEPTION USING ERRCODE = 'duplicate_object',
 				MESSAGE = format('resource type "%s" already exists', near),
-				DETAIL = CASE WHEN near <> NEW.name THEN 'Names of resource types must differ in more than case.' END;
+				DETAIL = 'Names of resource types must differ in more than case.';
 		END IF;
 		near := (SELECT t.name FROM @extschema@.resource_type t WHERE (t.schema_name, t.table_name) = (NEW.schema_name, NEW.table_name));
 		IF near IS NOT NULL THEN

@@ -517,6 +517,8 @@ vxp_lineage_gist_picksplit(PG_FUNCTION_ARGS)
 	LineageBound *bounds = palloc(count * sizeof(LineageBound));
 	int			cut;
 
+	if (count < 2)
+		elog(ERROR, "cannot split %d index entries", count);
 	for (int i = 0; i < count; i++)
 	{
 		const LineageKey *key = DatumGetLineageKey(entryvec->vector[i + 1].key);

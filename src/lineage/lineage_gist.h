@@ -85,7 +85,7 @@ typedef enum LineageSetForm
 #define GIST_BLOOM_BITS			8	/* bits for each mark when a signature is made */
 #define GIST_BLOOM_MAX_WORDS	400 /* of 32 bits */
 #define GIST_BLOOM_MIN_BITS		5	/* below this a signature says too little to keep */
-#define GIST_BLOOM_PROBES		5
+#define GIST_BLOOM_PROBES		5	/* part of the format, unlike the sizes above */
 
 /* The key on disk; see the bytes above. */
 typedef struct LineageKey
