@@ -126,12 +126,13 @@ DROP VIEW built;
 SELECT objname, label FROM pg_seclabels WHERE provider = 'vxp' AND objname ~ 'Vol ume' ORDER BY 1;
 SECURITY LABEL FOR vxp ON COLUMN moved_test."Vol ume".modality IS 'x';
 \echo :SQLSTATE
-SECURITY LABEL FOR vxp ON TABLE moved_test."Vol ume" IS '';
+SECURITY LABEL FOR vxp ON TABLE moved_test."Vol ume" IS 'function ';
 \echo :SQLSTATE
 UPDATE resource_type SET function_name = NULL WHERE name = 'Volume';
 SELECT count(*) FROM pg_seclabels WHERE provider = 'vxp' AND objname ~ 'Vol ume';
 SELECT count(*) FROM pg_proc WHERE pronamespace = 'moved_test'::regnamespace;
-SECURITY LABEL FOR vxp ON TABLE moved_test."Vol ume" IS 'Vol ume';
+SECURITY LABEL FOR vxp ON TABLE moved_test."Vol ume" IS 'function Vol ume';
+SECURITY LABEL FOR vxp ON VIEW moved_test."Vol ume_current" IS 'current rows';
 SELECT count(*) FROM pg_proc WHERE pronamespace = 'moved_test'::regnamespace;
 UPDATE resource_type SET function_name = 'Vol ume' WHERE name = 'Volume';
 
@@ -170,6 +171,27 @@ SELECT count(*) FROM resource_types WHERE name = 'Items';
 DROP SCHEMA moved_test, catalog_test CASCADE;
 SELECT count(*) FROM resource_type WHERE schema_name IN ('catalog_test', 'moved_test');
 SELECT count(*) FROM resource_relation r WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = r.relid);
+
+-- the extension can go and come back in one session; tables stay, without their paths
+CREATE SCHEMA again;
+SET search_path = again, vxp;
+SELECT create_resource_type('Root');
+INSERT INTO root (identifier) VALUES ('root/1');
+BEGIN;
+DROP EXTENSION vxp_query CASCADE;
+SELECT identifier FROM root;
+ROLLBACK;
+BEGIN;
+DROP EXTENSION vxp_query CASCADE;
+CREATE EXTENSION vxp_query;
+SELECT create_resource_type('Tree');
+INSERT INTO tree (identifier) VALUES ('tree/1');
+SELECT identifier FROM tree('{}');
+SELECT identifier, root_id FROM root;
+ROLLBACK;
+INSERT INTO root (identifier) VALUES ('root/2');
+SELECT count(*) FROM root('{}');
+DROP SCHEMA again CASCADE;
 
 -- every function of this area has a fixed path or none to need, and none is SECURITY DEFINER (0, 0)
 SELECT count(*) FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang

@@ -102,6 +102,11 @@ SELECT identifier FROM item_current;
 -- parents are out of his sight, so he cannot judge paths
 SELECT identifier FROM check_lineage('Item');
 SELECT name FROM resource_types WHERE name IN ('Dataset', 'Item') ORDER BY 1;
+-- the list of types can be read by who may not enter the schema, too
+RESET ROLE;
+REVOKE USAGE ON SCHEMA acl_test FROM acl_reader;
+SET ROLE acl_reader;
+SELECT name, relation FROM resource_types WHERE name IN ('Dataset', 'Item') ORDER BY 1;
 
 -- a superuser who creates for others: table, view and wrappers have one owner
 RESET ROLE;

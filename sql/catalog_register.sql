@@ -83,6 +83,15 @@ SELECT register('Below', 'ring', parents => '{Own}', fields => '{"parent_identif
 SELECT lineage FROM ring ORDER BY 1;
 UPDATE own SET name = 'wrong' WHERE id = 1;
 
+-- unregistered, the table takes rows as before; registered again, it is as if nothing had happened
+SELECT unregister('Annotation');
+INSERT INTO anno VALUES ('{"id": "late"}', 'x'), ('{"none": 1}', NULL);
+DELETE FROM anno WHERE body ? 'none';
+UPDATE anno SET item_id = 'nonsense' WHERE body @> '{"id": 7}';
+SELECT register('Annotation', 'anno', prefix => 'note', parents => '{Item}', document => 'body', fields => '{"parent_identifier": "item"}');
+SELECT identifier, item_id, note_id, lineage FROM anno_current ORDER BY 1;
+SELECT count(*) FROM pg_index WHERE indrelid = 'anno'::regclass;
+
 -- views and materialized views, without parents
 CREATE VIEW v AS SELECT id, title FROM dataset;
 SELECT register('V', 'v', id => 'id');

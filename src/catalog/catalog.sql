@@ -90,7 +90,7 @@ AS 'MODULE_PATHNAME', 'vxp_resource_type_record'
 LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION resource_type_record() IS 'row trigger: notes the OIDs of table and view, makes or removes the wrapper functions';
 
-CREATE FUNCTION resource_type_check(type resource_type, relation regclass) RETURNS void
+CREATE FUNCTION catalog_check_type(type resource_type, relation regclass) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -192,9 +192,21 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION resource_type_check(resource_type, regclass) IS 'raises an error when the definition does not fit the table: columns, their types, fields, default sort';
+COMMENT ON FUNCTION catalog_check_type(resource_type, regclass) IS 'raises an error when the definition does not fit the table: columns, their types, fields, default sort';
 
-CREATE FUNCTION resource_type_function_name(relation regclass, wanted name DEFAULT NULL) RETURNS name
+CREATE FUNCTION catalog_wrappers(relation regclass) RETURNS SETOF regprocedure
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN QUERY SELECT p.oid::regprocedure
+		FROM pg_class c JOIN pg_proc p ON p.prorettype = c.reltype JOIN pg_language l ON l.oid = p.prolang
+		WHERE c.oid = relation AND l.lanname = 'c' AND p.prosrc = 'vxp_query'
+			AND p.proargtypes[0] = '@extschema@.dql'::regtype;
+END
+$$;
+COMMENT ON FUNCTION catalog_wrappers(regclass) IS 'the wrapper functions of the table, whatever their names';
+
+CREATE FUNCTION catalog_function_name(relation regclass, wanted name DEFAULT NULL) RETURNS name
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -215,23 +227,21 @@ BEGIN
 			AND (p.pronamespace IN ('pg_catalog'::regnamespace, '@extschema@'::regnamespace)
 				 OR p.pronamespace = schema AND p.pronargs BETWEEN 1 AND 2
 					AND p.proargtypes[0] = to_regtype('@extschema@.dql')
-					AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass
-						AND d.objid = p.oid AND d.refclassid = 'pg_class'::regclass
-						AND d.refobjid = relation AND d.deptype = 'i')))
+					AND p.oid NOT IN (SELECT w::oid FROM @extschema@.catalog_wrappers(relation) w)))
 			-- name(dql) would be read as a cast
 			AND NOT EXISTS (SELECT FROM pg_type t WHERE t.typname = candidate AND t.typrelid <> relation
 				AND t.typnamespace IN ('pg_catalog'::regnamespace, '@extschema@'::regnamespace));
 		number := number + CASE WHEN candidate = wanted AND wanted <> base THEN 0 ELSE 1 END;
-		candidate := CASE number WHEN 0 THEN base WHEN 1 THEN @extschema@.object_name(base, '_query')
-			ELSE @extschema@.object_name(base, '_query_' || number) END;
+		candidate := CASE number WHEN 0 THEN base WHEN 1 THEN @extschema@.catalog_object_name(base, '_query')
+			ELSE @extschema@.catalog_object_name(base, '_query_' || number) END;
 		wanted := NULL;
 	END LOOP;
 	RETURN candidate;
 END
 $$;
-COMMENT ON FUNCTION resource_type_function_name(regclass, name) IS 'a free name for the wrapper function beside the table: the wanted one, or that of the table, unless it would hide a function of ours or of the server or exists, else with _query added';
+COMMENT ON FUNCTION catalog_function_name(regclass, name) IS 'a free name for the wrapper function beside the table: the wanted one, or that of the table, unless it would hide a function of ours or of the server or exists, else with _query added';
 
-CREATE FUNCTION object_name(base name, suffix text) RETURNS name
+CREATE FUNCTION catalog_object_name(base name, suffix text) RETURNS name
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -243,7 +253,7 @@ BEGIN
 	RETURN cut || suffix;
 END
 $$;
-COMMENT ON FUNCTION object_name(name, text) IS 'base and suffix as one name; the base is cut to make it fit';
+COMMENT ON FUNCTION catalog_object_name(name, text) IS 'base and suffix as one name; the base is cut to make it fit';
 
 CREATE FUNCTION resource_type_guard() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
@@ -278,7 +288,7 @@ BEGIN
 			follows := recorded.relname IS NULL;
 		END IF;
 		IF NOT follows AND recorded.relname IS NOT NULL THEN
-			PERFORM @extschema@.require_owner(recorded.relid);
+			PERFORM @extschema@.catalog_require_owner(recorded.relid);
 		END IF;
 	END IF;
 	IF TG_OP = 'DELETE' THEN
@@ -297,7 +307,7 @@ BEGIN
 							 NEW.name, NEW.schema_name, NEW.table_name);
 		RETURN NULL;
 	END IF;
-	PERFORM @extschema@.require_owner(relation);
+	PERFORM @extschema@.catalog_require_owner(relation);
 	IF TG_OP = 'INSERT' THEN
 		-- the unique indexes say the same, less clearly
 		near := (SELECT t.name FROM @extschema@.resource_type t WHERE lower(t.name COLLATE "default") = lower(NEW.name COLLATE "default"));
@@ -317,17 +327,17 @@ BEGIN
 		RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
 			MESSAGE = format('resource type "%s" cannot be versioned yet', NEW.name);
 	END IF;
-	PERFORM @extschema@.resource_type_check(NEW, relation);
+	PERFORM @extschema@.catalog_check_type(NEW, relation);
 	-- a dump brings the name along; an UPDATE to NULL removes the functions
 	IF TG_OP = 'INSERT' OR NEW.function_name <> coalesce(OLD.function_name, '') THEN
-		NEW.function_name := @extschema@.resource_type_function_name(relation, NEW.function_name);
+		NEW.function_name := @extschema@.catalog_function_name(relation, NEW.function_name);
 	END IF;
 	RETURN NEW;
 END
 $$;
 COMMENT ON FUNCTION resource_type_guard() IS 'row trigger: 42501 unless the current user owns the table, errors for a definition that does not fit it, a warning and no row when there is no table';
 
-CREATE FUNCTION require_owner(relation oid) RETURNS void
+CREATE FUNCTION catalog_require_owner(relation oid) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -338,7 +348,7 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION require_owner(oid) IS 'raises 42501 unless the current user owns the relation';
+COMMENT ON FUNCTION catalog_require_owner(oid) IS 'raises 42501 unless the current user owns the relation';
 
 CREATE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE ON resource_type
 	FOR EACH ROW EXECUTE FUNCTION resource_type_guard();
@@ -382,7 +392,7 @@ BEGIN
 			JOIN pg_class c ON c.oid = r.relid
 			JOIN pg_namespace n ON n.oid = c.relnamespace
 	LOOP
-		PERFORM @extschema@.resource_type_check(t, altered.relid)
+		PERFORM @extschema@.catalog_check_type(t, altered.relid)
 			FROM @extschema@.resource_type t WHERE t.name = altered.name;
 		IF EXISTS (SELECT FROM pg_class v WHERE v.oid = altered.view_relid AND v.relnamespace <> altered.relnamespace) THEN
 			EXECUTE format('ALTER VIEW %s SET SCHEMA %I', altered.view_relid::regclass, altered.nspname);
@@ -391,9 +401,8 @@ BEGIN
 			EXECUTE format('ALTER VIEW %s OWNER TO %I', altered.view_relid::regclass, pg_get_userbyid(altered.relowner));
 		END IF;
 		FOR wrapper IN
-			SELECT p.oid, p.pronamespace, p.proowner FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
-			WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_class'::regclass
-				AND d.refobjid = altered.relid AND d.deptype = 'i'
+			SELECT p.oid, p.pronamespace, p.proowner
+			FROM @extschema@.catalog_wrappers(altered.relid) w JOIN pg_proc p ON p.oid = w
 		LOOP
 			IF wrapper.pronamespace <> altered.relnamespace THEN
 				EXECUTE format('ALTER FUNCTION %s SET SCHEMA %I', wrapper.oid::regprocedure, altered.nspname);
@@ -410,14 +419,19 @@ COMMENT ON FUNCTION follow_ddl() IS 'event trigger: keeps resource types right w
 CREATE FUNCTION follow_drop() RETURNS event_trigger
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	dropped text[];
 BEGIN
 	-- a DROP of the extension itself takes the catalog along
 	IF to_regclass('@extschema@.resource_relation') IS NULL THEN
 		RETURN;
 	END IF;
-	DELETE FROM @extschema@.resource_type t
-		USING @extschema@.resource_relation r, pg_event_trigger_dropped_objects() d
-		WHERE t.name = r.name AND d.classid = 'pg_class'::regclass AND d.objsubid = 0 AND d.objid = r.relid;
+	-- even a DELETE of nothing would tell all sessions to plan anew
+	dropped := ARRAY(SELECT r.name FROM @extschema@.resource_relation r
+		JOIN pg_event_trigger_dropped_objects() d ON d.classid = 'pg_class'::regclass AND d.objsubid = 0 AND d.objid = r.relid);
+	IF dropped <> '{}' THEN
+		DELETE FROM @extschema@.resource_type t WHERE t.name = ANY (dropped);
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION follow_drop() IS 'event trigger: removes the resource types of tables that are dropped';

@@ -1,333 +1,22 @@
 --
--- Lineage triggers
---
-CREATE FUNCTION lineage_trigger() RETURNS trigger
-AS 'MODULE_PATHNAME', 'vxp_lineage_trigger'
-LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION lineage_trigger() IS 'row trigger before INSERT and UPDATE of a resource table: derives lineage and lineage fields from the parent';
-
-CREATE FUNCTION lineage_settle() RETURNS trigger
-AS 'MODULE_PATHNAME', 'vxp_lineage_settle'
-LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION lineage_settle() IS 'row trigger after UPDATE and DELETE of a resource table: moves the subtree of a row that has another parent; 23503 when a row that is gone left children';
-
-CREATE FUNCTION lineage_truncate() RETURNS trigger
-AS 'MODULE_PATHNAME', 'vxp_lineage_truncate'
-LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION lineage_truncate() IS 'statement trigger after TRUNCATE of a resource table: 23503 when its resources have children';
-
-CREATE FUNCTION identifier_fits(identifier text, prefix text) RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-BEGIN ATOMIC
-	SELECT pg_catalog.octet_length($1) OPERATOR(pg_catalog.<=) 2000
-		AND pg_catalog.starts_with($1, $2 OPERATOR(pg_catalog.||) '/')
-		AND $1 OPERATOR(pg_catalog.<>) ($2 OPERATOR(pg_catalog.||) '/');
-END;
-COMMENT ON FUNCTION identifier_fits(text, text) IS 'does the identifier begin with the prefix and a slash, go on, and have at most 2,000 bytes?';
-
---
--- Steps of register and create_resource_type
---
-CREATE FUNCTION require_type(name text) RETURNS resource_type
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	type @extschema@.resource_type;
-	near text;
-BEGIN
-	SELECT * INTO type FROM @extschema@.resource_type t WHERE t.name = require_type.name;
-	IF NOT FOUND THEN
-		near := (SELECT t.name FROM @extschema@.resource_type t WHERE lower(t.name) = lower(require_type.name));
-		RAISE EXCEPTION USING ERRCODE = 'undefined_object',
-			MESSAGE = format('resource type "%s" does not exist', name),
-			HINT = CASE WHEN near IS NULL THEN 'See the view vxp.resource_types.' ELSE format('Perhaps you meant "%s".', near) END;
-	END IF;
-	RETURN type;
-END
-$$;
-COMMENT ON FUNCTION require_type(text) IS 'the definition of that resource type; 42704 when there is none';
-
-CREATE FUNCTION types_above(parents text[]) RETURNS SETOF resource_type
-LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
-	WITH RECURSIVE above AS (
-		SELECT t.name, t.parents FROM resource_type t WHERE t.name OPERATOR(pg_catalog.=) ANY ($1)
-		UNION
-		SELECT t.name, t.parents FROM above a, resource_type t WHERE t.name OPERATOR(pg_catalog.=) ANY (a.parents)
-	)
-	SELECT t.* FROM resource_type t WHERE t.name IN (SELECT a.name FROM above a) ORDER BY t.name;
-END;
-COMMENT ON FUNCTION types_above(text[]) IS 'the definitions of these resource types and of all that may lie above them';
-
-CREATE FUNCTION make_triggers(relation regclass) RETURNS void
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	lineage_column name := (SELECT t.lineage_column FROM @extschema@.resource_type t
-		JOIN @extschema@.resource_relation r ON r.name = t.name WHERE r.relid = relation);
-BEGIN
-	EXECUTE format('CREATE TRIGGER vxp_lineage BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION @extschema@.lineage_trigger()', relation);
-	EXECUTE format('CREATE TRIGGER vxp_lineage_update AFTER UPDATE ON %s FOR EACH ROW '
-		'WHEN (OLD.%2$I OPERATOR(@extschema@.<>) NEW.%2$I) EXECUTE FUNCTION @extschema@.lineage_settle()', relation, lineage_column);
-	EXECUTE format('CREATE TRIGGER vxp_lineage_delete AFTER DELETE ON %s FOR EACH ROW EXECUTE FUNCTION @extschema@.lineage_settle()', relation);
-	EXECUTE format('CREATE TRIGGER vxp_lineage_truncate AFTER TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.lineage_truncate()', relation);
-END
-$$;
-COMMENT ON FUNCTION make_triggers(regclass) IS 'creates the lineage triggers of a registered table';
-
-CREATE FUNCTION make_view(name text) RETURNS void
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	type @extschema@.resource_type := @extschema@.require_type(name);
-	relation regclass := format('%I.%I', type.schema_name, type.table_name);
-	view_oid oid := (SELECT r.view_relid FROM @extschema@.resource_relation r WHERE r.name = make_view.name);
-	kept name[] := '{}';
-	targets text;
-	view name := type.view_name;
-	owner name := (SELECT pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.oid = relation);
-	number int := 1;
-	col record;
-	has_path boolean;
-BEGIN
-	IF view_oid IS NOT NULL AND EXISTS (SELECT FROM pg_class c WHERE c.oid = view_oid) THEN
-		-- what others built on the view stays: its columns keep their places, new ones go behind
-		kept := (SELECT array_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a
-				 WHERE a.attrelid = view_oid AND a.attnum > 0 AND NOT a.attisdropped);
-	ELSE
-		view := @extschema@.object_name(type.table_name, '_current');
-		WHILE EXISTS (SELECT FROM pg_class c WHERE c.relname = view AND c.relnamespace = type.schema_name::regnamespace) LOOP
-			number := number + 1;
-			view := @extschema@.object_name(type.table_name, '_current_' || number);
-		END LOOP;
-	END IF;
-	has_path := type.lineage_column IS NOT NULL AND NOT EXISTS (SELECT FROM pg_attribute a
-		WHERE a.attrelid = relation AND a.attname = 'lineage_path' AND a.attnum > 0 AND NOT a.attisdropped);
-	-- order: as in the view before, as in the table, the path as text, the path
-	targets := (SELECT string_agg(c.target, ', ' ORDER BY c.rank, c.place) FROM (
-		SELECT format('t.%I', a.attname) AS target,
-			CASE WHEN a.attname = ANY (kept) THEN 0 WHEN a.attname = type.lineage_column THEN 3 ELSE 1 END AS rank,
-			coalesce(array_position(kept, a.attname), a.attnum) AS place
-		FROM pg_attribute a WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
-		UNION ALL
-		SELECT format('t.%I::text COLLATE "C" AS lineage_path', type.lineage_column),
-			CASE WHEN 'lineage_path' = ANY (kept) THEN 0 ELSE 2 END, coalesce(array_position(kept, 'lineage_path'), 0)
-		WHERE has_path) c);
-	EXECUTE format('CREATE OR REPLACE VIEW %I.%I WITH (security_invoker = true) AS SELECT %s FROM %s t',
-				   type.schema_name, view, targets, relation);
-	IF owner <> current_user THEN
-		EXECUTE format('ALTER VIEW %I.%I OWNER TO %I', type.schema_name, view, owner);
-	END IF;
-	-- a reader's rights are those on the table: the view asks for them itself
-	EXECUTE format('GRANT SELECT ON %I.%I TO PUBLIC', type.schema_name, view);
-	EXECUTE format('COMMENT ON VIEW %I.%I IS %L', type.schema_name, view,
-		format('current resources of type %s; rights and row security are those of table %s', type.name, type.table_name));
-	FOR col IN SELECT a.attname, coalesce(d.description,
-			CASE WHEN has_path AND a.attname = 'lineage_path' THEN 'path from the root to the resource itself, as text' END) AS description
-		FROM pg_attribute a
-			LEFT JOIN pg_attribute b ON b.attrelid = relation AND b.attname = a.attname
-			LEFT JOIN pg_description d ON d.classoid = 'pg_class'::regclass AND d.objoid = relation AND d.objsubid = b.attnum
-		WHERE a.attrelid = format('%I.%I', type.schema_name, view)::regclass AND a.attnum > 0
-	LOOP
-		EXECUTE format('COMMENT ON COLUMN %I.%I.%I IS %L', type.schema_name, view, col.attname, col.description);
-	END LOOP;
-	IF view IS DISTINCT FROM type.view_name OR view_oid IS NULL THEN
-		UPDATE @extschema@.resource_type t SET view_name = view WHERE t.name = make_view.name;
-	END IF;
-END
-$$;
-COMMENT ON FUNCTION make_view(text) IS 'creates or brings up to date the view on current rows of a resource type';
-
-CREATE FUNCTION check_parents(name text, parents text[]) RETURNS void
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	parent text;
-	type @extschema@.resource_type;
-BEGIN
-	FOREACH parent IN ARRAY parents LOOP
-		IF parent IS NULL THEN
-			RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
-				MESSAGE = format('a parent of resource type "%s" is null', name);
-		END IF;
-		CONTINUE WHEN parent = name;
-		type := @extschema@.require_type(parent);
-		IF NOT has_table_privilege(format('%I.%I', type.schema_name, type.table_name), 'REFERENCES') THEN
-			RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
-				MESSAGE = format('permission denied for resource type "%s"', parent),
-				HINT = format('Ask the owner of table "%s" for the privilege REFERENCES.', type.table_name);
-		END IF;
-	END LOOP;
-END
-$$;
-COMMENT ON FUNCTION check_parents(text, text[]) IS 'raises an error when one of the parents does not exist (42704) or may not be referred to by the current user (42501)';
-
-CREATE FUNCTION refuse_versioned() RETURNS void
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
-		MESSAGE = 'versioned resource types are not supported yet',
-		HINT = 'Pass versioned => false, and do not map valid_from and valid_to.';
-END
-$$;
-COMMENT ON FUNCTION refuse_versioned() IS 'raises 0A000';
-
---
--- create_resource_type
---
-CREATE FUNCTION create_resource_type_in(name text, columns text, prefix text, parents text[],
-	versioned boolean, lineage_field text, path text, schemas name[]) RETURNS regclass
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	schema name := (SELECT s FROM unnest(schemas) WITH ORDINALITY u(s, n)
-		WHERE s <> '@extschema@' AND NOT starts_with(s::text, 'pg_') AND s <> 'information_schema' ORDER BY n LIMIT 1);
-	tab name;
-	relation regclass;
-	fields text[];
-	field text;
-	own_field text;
-	optional boolean;
-	col record;
-	ddl text;
-BEGIN
-	IF name IS NULL OR columns IS NULL OR parents IS NULL OR versioned IS NULL THEN
-		RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
-			MESSAGE = 'name, columns, parents and versioned of a resource type must not be null';
-	END IF;
-	IF versioned THEN
-		PERFORM @extschema@.refuse_versioned();
-	END IF;
-	IF name = '' OR octet_length(lower(name)) > 63 THEN
-		RAISE EXCEPTION USING ERRCODE = 'invalid_name',
-			MESSAGE = format('"%s" cannot be the name of a resource type', left(name, 64)),
-			DETAIL = 'The name of its table must have 1 to 63 bytes.';
-	END IF;
-	IF schema IS NULL THEN
-		RAISE EXCEPTION USING ERRCODE = 'invalid_schema_name',
-			MESSAGE = 'no schema has been selected to create in',
-			HINT = 'Put a schema of yours first: SET search_path = public, vxp.';
-	END IF;
-	tab := lower(name);
-	prefix := coalesce(prefix, lower(name));
-	IF prefix = '' OR strpos(prefix, '/') > 0 OR octet_length(prefix) > 63 THEN
-		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-			MESSAGE = format('"%s" cannot be the prefix of identifiers', left(prefix, 64)),
-			DETAIL = 'A prefix has 1 to 63 bytes and no slash.';
-	END IF;
-	own_field := coalesce(lineage_field, @extschema@.object_name(prefix::name, '_id'));
-	IF own_field = '' OR octet_length(own_field) > 63 THEN
-		RAISE EXCEPTION USING ERRCODE = 'invalid_name',
-			MESSAGE = format('"%s" cannot be the name of a lineage field', left(own_field, 64));
-	END IF;
-	PERFORM @extschema@.check_parents(name, parents);
-	FOREACH field IN ARRAY parents LOOP
-		IF field <> name THEN
-			PERFORM @extschema@.use_lineage(field);
-		END IF;
-	END LOOP;
-	optional := parents = '{}' OR parents = ARRAY[name];
-	-- those of the types above, from the top down, then its own
-	fields := (SELECT coalesce(array_agg(t.lineage_field::text ORDER BY cardinality(ARRAY(SELECT @extschema@.types_above(t.parents))), t.name), '{}')
-			   FROM @extschema@.types_above(parents) t WHERE t.lineage_field IS NOT NULL AND t.name <> create_resource_type_in.name)
-		|| own_field;
-	IF cardinality(fields) <> (SELECT count(DISTINCT f) FROM unnest(fields) f) THEN
-		RAISE EXCEPTION USING ERRCODE = 'duplicate_column',
-			MESSAGE = format('resource type "%s" would have two lineage fields of the same name', name),
-			DETAIL = format('The lineage fields are %s.', array_to_string(fields, ', ')),
-			HINT = 'Pass another lineage_field.';
-	END IF;
-
-	ddl := format('CREATE TABLE %I.%I (identifier text COLLATE "C" NOT NULL, parent_identifier text COLLATE "C"', schema, tab)
-		|| CASE WHEN optional THEN '' ELSE ' NOT NULL' END
-		|| CASE WHEN columns ~ '^\s*$' THEN '' ELSE E',\n' || columns || E'\n' END
-		|| ', license text COLLATE "C", derived_from text[] COLLATE "C", metadata jsonb'
-		|| ', valid_from timestamp with time zone NOT NULL DEFAULT pg_catalog.now(), valid_to timestamp with time zone'
-		|| ', created_at timestamp with time zone NOT NULL DEFAULT pg_catalog.now()'
-		|| (SELECT string_agg(format(', %I text COLLATE "C"', f), '' ORDER BY n) FROM unnest(fields) WITH ORDINALITY u(f, n))
-		|| format(', lineage @extschema@.lineage NOT NULL, CONSTRAINT %I PRIMARY KEY (identifier)'
-			', CONSTRAINT %I CHECK (@extschema@.identifier_fits(identifier, %L))'
-			', CONSTRAINT %I CHECK (valid_from OPERATOR(pg_catalog.<) valid_to))',
-			@extschema@.object_name(tab, '_pkey'), @extschema@.object_name(tab, '_identifier_check'), prefix,
-			@extschema@.object_name(tab, '_validity_check'));
-	-- the caller's own words are read with the caller's path
-	PERFORM set_config('search_path', path, true);
-	EXECUTE ddl;
-	PERFORM set_config('search_path', 'pg_catalog, pg_temp', true);
-	relation := format('%I.%I', schema, tab)::regclass;
-
-	-- text that names no collation compares by bytes, as DQL does
-	FOR col IN SELECT a.attname FROM pg_attribute a
-		WHERE a.attrelid = relation AND a.attnum > 0 AND a.atttypid = 'text'::regtype AND a.attgenerated = ''
-			AND a.attcollation = 'pg_catalog."default"'::regcollation
-			AND NOT EXISTS (SELECT FROM pg_attribute g WHERE g.attrelid = relation AND g.attgenerated <> '')
-	LOOP
-		EXECUTE format('ALTER TABLE %s ALTER COLUMN %I TYPE text COLLATE "C"', relation, col.attname);
-	END LOOP;
-
-	EXECUTE format('CREATE INDEX ON %s (parent_identifier)', relation);
-	FOREACH field IN ARRAY fields LOOP
-		EXECUTE format('CREATE INDEX ON %s (%I)', relation, field);
-	END LOOP;
-	PERFORM @extschema@.make_lineage_index(relation, 'lineage');
-
-	EXECUTE format('COMMENT ON TABLE %s IS %L', relation, format('resources of type %s; read %s_current', name, tab));
-	FOR col IN SELECT * FROM (VALUES
-			('identifier', format('identifies the resource: %s/ and any text', prefix)),
-			('parent_identifier', CASE WHEN parents = '{}' THEN 'always NULL: the type has no parent'
-				ELSE format('identifier of the parent, of type %s', array_to_string(parents, ' or ')) END),
-			('license', 'licence of the resource'),
-			('derived_from', 'identifiers of the resources it was made from'),
-			('metadata', 'further facts'),
-			('valid_from', 'since when the row is valid'),
-			('valid_to', 'when the row ceased to be valid; NULL: it is current'),
-			('created_at', 'when the row was inserted'),
-			('lineage', 'path from the root to the resource itself; derived from parent_identifier')) v(attname, description)
-		UNION ALL
-		SELECT t.lineage_field, format('identifier of the nearest %s above; derived from parent_identifier', t.name)
-		FROM @extschema@.types_above(parents) t WHERE t.lineage_field IS NOT NULL
-		UNION ALL SELECT own_field, 'the identifier, for joins with the types below; derived'
-	LOOP
-		EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', relation, col.attname, col.description);
-	END LOOP;
-
-	INSERT INTO @extschema@.resource_type (name, schema_name, table_name, prefix, parents, lineage_field, id_column,
-			identifier_column, parent_column, lineage_column, valid_from_column, valid_to_column, created, lineage_fields)
-		VALUES (name, schema, tab, prefix, parents, own_field, 'identifier',
-			'identifier', 'parent_identifier', 'lineage', 'valid_from', 'valid_to', true, fields);
-	PERFORM @extschema@.make_triggers(relation);
-	PERFORM @extschema@.make_view(name);
-	RETURN relation;
-END
-$$;
-COMMENT ON FUNCTION create_resource_type_in(text, text, text, text[], boolean, text, text, name[]) IS 'create_resource_type with the search_path of its caller';
-
-CREATE FUNCTION create_resource_type(name text, columns text DEFAULT '', prefix text DEFAULT NULL, parents text[] DEFAULT '{}',
-	versioned boolean DEFAULT false, lineage_field text DEFAULT NULL) RETURNS regclass
-LANGUAGE sql VOLATILE
-BEGIN ATOMIC
-	SELECT create_resource_type_in($1, $2, $3, $4, $5, $6,
-		pg_catalog.current_setting('search_path'), pg_catalog.current_schemas(false));
-END;
-COMMENT ON FUNCTION create_resource_type(text, text, text, text[], boolean, text) IS 'Creates a resource type and its table (lower-case name, in the first schema of the search_path), with a view <table>_current and a function <table>(dql). columns: further columns as in CREATE TABLE. prefix: what identifiers have before the first slash, default the lower-case name. parents: the types one of which each parent has; a type without parents, or that lies only below itself, has roots. lineage_field: default <prefix>_id. Returns the table. versioned is refused with 0A000.';
-
---
 -- Lineage for tables that exist
 --
-CREATE FUNCTION make_lineage_index(relation regclass, col name) RETURNS void
+CREATE FUNCTION catalog_make_lineage_index(relation regclass, col name) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	IF EXISTS (SELECT FROM pg_opclass o JOIN pg_am m ON m.oid = o.opcmethod
-			   WHERE m.amname = 'gist' AND o.opcdefault AND o.opcintype = '@extschema@.lineage'::regtype) THEN
+			   WHERE m.amname = 'gist' AND o.opcdefault AND o.opcintype = '@extschema@.lineage'::regtype)
+		AND NOT EXISTS (SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam
+			   JOIN pg_attribute a ON a.attrelid = relation AND a.attname = col
+			   WHERE i.indrelid = relation AND m.amname = 'gist' AND i.indpred IS NULL AND i.indkey[0] = a.attnum) THEN
 		EXECUTE format('CREATE INDEX ON %s USING gist (%I)', relation, col);
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION make_lineage_index(regclass, name) IS 'creates the GiST index on a column with paths';
+COMMENT ON FUNCTION catalog_make_lineage_index(regclass, name) IS 'creates the GiST index on a column with paths';
 
-CREATE FUNCTION add_column(relation regclass, col name, type text, comment text) RETURNS void
+CREATE FUNCTION catalog_add_column(relation regclass, col name, type text, comment text) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -335,13 +24,13 @@ BEGIN
 	EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', relation, col, comment);
 END
 $$;
-COMMENT ON FUNCTION add_column(regclass, name, text, text) IS 'adds a commented column to a table';
+COMMENT ON FUNCTION catalog_add_column(regclass, name, text, text) IS 'adds a commented column to a table';
 
-CREATE FUNCTION parent_expression(name text, alias text) RETURNS text
+CREATE FUNCTION catalog_parent_expression(name text, alias text) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	type @extschema@.resource_type := @extschema@.require_type(name);
+	type @extschema@.resource_type := @extschema@.catalog_require_type(name);
 	prefixes text[] := ARRAY(SELECT t.prefix FROM @extschema@.resource_type t WHERE t.name = ANY (type.parents));
 	col text;
 BEGIN
@@ -349,19 +38,22 @@ BEGIN
 		RETURN 'NULL::text';
 	END IF;
 	col := format('%s.%I', alias, type.parent_column);
-	IF type.created OR cardinality(prefixes) <> 1 THEN
+	-- as catalog_table.c decides: a type whose id is its identifier has whole identifiers as parents, too
+	IF cardinality(prefixes) <> 1 OR type.id_column = type.identifier_column
+		AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = format('%I.%I', type.schema_name, type.table_name)::regclass
+			AND a.attname = type.parent_column AND a.atttypid = 'text'::regtype) THEN
 		RETURN col || '::text';
 	END IF;
 	RETURN format('CASE WHEN starts_with(%1$s::text, %2$L) THEN %1$s::text ELSE %2$L || %1$s::text END', col, prefixes[1] || '/');
 END
 $$;
-COMMENT ON FUNCTION parent_expression(text, text) IS 'SQL for the identifier of the parent of a row, as the lineage trigger completes it';
+COMMENT ON FUNCTION catalog_parent_expression(text, text) IS 'SQL for the identifier of the parent of a row, as the lineage trigger completes it';
 
-CREATE FUNCTION id_expression(name text, alias text) RETURNS text
+CREATE FUNCTION catalog_id_expression(name text, alias text) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	type @extschema@.resource_type := @extschema@.require_type(name);
+	type @extschema@.resource_type := @extschema@.catalog_require_type(name);
 BEGIN
 	IF type.id_column IS NULL THEN
 		RETURN format('(%s.%I OPERATOR(pg_catalog.->>) ''id'')', alias, type.document_column);
@@ -369,13 +61,13 @@ BEGIN
 	RETURN format('%s.%I::text', alias, type.id_column);
 END
 $$;
-COMMENT ON FUNCTION id_expression(text, text) IS 'SQL for the DQL id of a row as text';
+COMMENT ON FUNCTION catalog_id_expression(text, text) IS 'SQL for the DQL id of a row as text';
 
-CREATE FUNCTION use_lineage(name text) RETURNS void
+CREATE FUNCTION catalog_use_lineage(name text) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	type @extschema@.resource_type := @extschema@.require_type(name);
+	type @extschema@.resource_type := @extschema@.catalog_require_type(name);
 	relation regclass := format('%I.%I', type.schema_name, type.table_name);
 	columns name[] := ARRAY(SELECT a.attname FROM pg_attribute a
 		WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped);
@@ -396,34 +88,36 @@ BEGIN
 		RAISE EXCEPTION USING ERRCODE = 'wrong_object_type',
 			MESSAGE = format('resources of type "%s" cannot have lineage, since %s is no table', name, relation);
 	END IF;
-	PERFORM @extschema@.require_owner(relation);
+	PERFORM @extschema@.catalog_require_owner(relation);
 
 	type.prefix := coalesce(type.prefix, lower(name));
-	type.lineage_field := coalesce(type.lineage_field, @extschema@.object_name(type.prefix::name, '_id'));
+	type.lineage_field := coalesce(type.lineage_field, @extschema@.catalog_object_name(type.prefix::name, '_id'));
 	IF type.identifier_column IS NULL THEN
 		type.identifier_column := 'identifier';
 		IF NOT 'identifier' = ANY (columns) THEN
-			PERFORM @extschema@.add_column(relation, 'identifier', 'text COLLATE "C"',
+			PERFORM @extschema@.catalog_add_column(relation, 'identifier', 'text COLLATE "C"',
 				format('identifies the resource: %s/ and the id; derived', type.prefix));
-		ELSIF type.id_column IS DISTINCT FROM 'identifier' THEN
+		ELSIF type.id_column IS DISTINCT FROM 'identifier' AND col_description(relation,
+				(SELECT a.attnum FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = 'identifier')) IS DISTINCT FROM
+				format('identifies the resource: %s/ and the id; derived', type.prefix) THEN
 			type.fields := type.fields || '{"identifier": "identifier"}';
 		END IF;
 	END IF;
 	IF type.parents <> '{}' AND type.parent_column IS NULL THEN
 		type.parent_column := 'parent_identifier';
 		IF NOT 'parent_identifier' = ANY (columns) THEN
-			PERFORM @extschema@.add_column(relation, 'parent_identifier', 'text COLLATE "C"',
+			PERFORM @extschema@.catalog_add_column(relation, 'parent_identifier', 'text COLLATE "C"',
 				format('identifier of the parent, of type %s', array_to_string(type.parents, ' or ')));
 		END IF;
 	END IF;
 	IF type.lineage_column IS NULL THEN
 		type.lineage_column := 'lineage';
 		IF NOT 'lineage' = ANY (columns) THEN
-			PERFORM @extschema@.add_column(relation, 'lineage', '@extschema@.lineage',
+			PERFORM @extschema@.catalog_add_column(relation, 'lineage', '@extschema@.lineage',
 				'path from the root to the resource itself; derived from the parent');
 		END IF;
 	END IF;
-	FOR above IN SELECT t.name, t.lineage_field FROM @extschema@.types_above(type.parents) t
+	FOR above IN SELECT t.name, t.lineage_field FROM @extschema@.catalog_types_above(type.parents) t
 			WHERE t.lineage_field IS NOT NULL AND t.name <> type.name
 		UNION ALL SELECT type.name, type.lineage_field
 	LOOP
@@ -431,11 +125,16 @@ BEGIN
 				WHERE p.partrelid = relation AND a.attname = above.lineage_field AND a.atttypid = 'text'::regtype) THEN
 			-- the writer supplies what decides the partition, and the trigger checks it
 			type.lineage_fields := type.lineage_fields || above.lineage_field::text;
+		ELSIF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = above.lineage_field
+				AND a.atttypid = 'text'::regtype AND NOT a.attisdropped
+				AND col_description(relation, a.attnum) ~ '; derived( from .*)?$') THEN
+			-- one that an earlier registration left
+			type.lineage_fields := type.lineage_fields || above.lineage_field::text;
 		ELSIF above.lineage_field = ANY (columns || type.lineage_fields::name[]) THEN
 			RAISE NOTICE USING MESSAGE = format('column "%s" of %s exists already and is left as it is', above.lineage_field, relation),
 				DETAIL = format('It would have held the identifier of the %s.', above.name);
 		ELSE
-			PERFORM @extschema@.add_column(relation, above.lineage_field, 'text COLLATE "C"',
+			PERFORM @extschema@.catalog_add_column(relation, above.lineage_field, 'text COLLATE "C"',
 				format('identifier of the nearest %s above, or the resource itself; derived from the parent', above.name));
 			type.lineage_fields := type.lineage_fields || above.lineage_field::text;
 		END IF;
@@ -443,20 +142,20 @@ BEGIN
 	UPDATE @extschema@.resource_type t SET prefix = type.prefix, lineage_field = type.lineage_field, fields = type.fields,
 			identifier_column = type.identifier_column, parent_column = type.parent_column,
 			lineage_column = type.lineage_column, lineage_fields = type.lineage_fields
-		WHERE t.name = use_lineage.name;
-	PERFORM @extschema@.make_triggers(relation);
+		WHERE t.name = catalog_use_lineage.name;
+	PERFORM @extschema@.catalog_make_triggers(relation);
 
 	-- rows that are there: parents before children, as long as there is any progress
 	IF type.parents <> '{}' THEN
-		condition := format(' AND (%s IS NULL', @extschema@.parent_expression(name, 't'))
+		condition := format(' AND (%s IS NULL', @extschema@.catalog_parent_expression(name, 't'))
 			|| (SELECT string_agg(format(' OR EXISTS (SELECT FROM %I.%I p WHERE p.%I = %s AND p.%I IS NOT NULL)',
 					p.schema_name, p.table_name, p.identifier_column,
-					@extschema@.parent_expression(use_lineage.name, 't'), p.lineage_column), '')
+					@extschema@.catalog_parent_expression(catalog_use_lineage.name, 't'), p.lineage_column), '')
 				FROM @extschema@.resource_type p WHERE p.name = ANY (type.parents))
 			|| ')';
 	END IF;
 	IF type.lineage_column = ANY (columns) THEN
-		-- paths that are there are kept, and judged below; their lineage fields are new
+		-- paths that are there are kept, and judged below; their lineage fields may be new
 		EXECUTE format('UPDATE %1$s t SET %2$I = %2$I WHERE %2$I IS NOT NULL', relation, type.lineage_column);
 	END IF;
 	LOOP
@@ -466,7 +165,7 @@ BEGIN
 	END LOOP;
 	EXECUTE format('SELECT string_agg(format(''%%s (parent %%s)'', id, parent), '', '') FROM '
 		'(SELECT %s AS id, %s AS parent FROM %s t WHERE t.%I IS NULL ORDER BY 1 LIMIT 5) f',
-		@extschema@.id_expression(name, 't'), @extschema@.parent_expression(name, 't'), relation, type.lineage_column) INTO faulty;
+		@extschema@.catalog_id_expression(name, 't'), @extschema@.catalog_parent_expression(name, 't'), relation, type.lineage_column) INTO faulty;
 	IF faulty IS NOT NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'foreign_key_violation',
 			MESSAGE = format('some rows of %s have a parent that does not exist', relation),
@@ -484,28 +183,26 @@ BEGIN
 				WHERE c.oid = relation)
 			THEN 'CREATE UNIQUE INDEX ON %s (%I)' ELSE 'CREATE INDEX ON %s (%I)' END, relation, type.identifier_column);
 	END IF;
-	FOR above IN SELECT f AS field FROM unnest(type.lineage_fields) f
-		UNION ALL SELECT type.parent_column WHERE type.parent_column IS NOT NULL
-			AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = relation AND i.indpred IS NULL
-				AND i.indkey[0] = (SELECT a.attnum FROM pg_attribute a
-					WHERE a.attrelid = relation AND a.attname = type.parent_column))
+	FOR above IN SELECT f.field FROM unnest(type.lineage_fields || type.parent_column::text) f(field)
+			JOIN pg_attribute a ON a.attrelid = relation AND a.attname = f.field
+		WHERE NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = relation AND i.indpred IS NULL AND i.indkey[0] = a.attnum)
 	LOOP
 		EXECUTE format('CREATE INDEX ON %s (%I)', relation, above.field);
 	END LOOP;
-	PERFORM @extschema@.make_lineage_index(relation, type.lineage_column);
+	PERFORM @extschema@.catalog_make_lineage_index(relation, type.lineage_column);
 	SELECT string_agg(format('%s: %s', c.identifier, c.problem), ', ') INTO faulty
-		FROM (SELECT * FROM @extschema@.check_lineage(use_lineage.name) LIMIT 5) c;
+		FROM (SELECT * FROM @extschema@.check_lineage(catalog_use_lineage.name) LIMIT 5) c;
 	IF faulty IS NOT NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'check_violation',
 			MESSAGE = format('the lineage of some rows of %s is wrong', relation),
 			DETAIL = format('The first are %s.', faulty);
 	END IF;
 	IF type.view_name IS NOT NULL THEN
-		PERFORM @extschema@.make_view(name);
+		PERFORM @extschema@.catalog_make_view(name);
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION use_lineage(text) IS 'adds the lineage columns, indexes and triggers that a registered table lacks and fills them; errors name faulty rows; does nothing when they are there';
+COMMENT ON FUNCTION catalog_use_lineage(text) IS 'adds the lineage columns, indexes and triggers that a registered table lacks and fills them; errors name faulty rows; does nothing when they are there';
 
 --
 -- register and its counterparts
@@ -535,11 +232,11 @@ BEGIN
 			MESSAGE = format('%s cannot be a resource type', relation),
 			DETAIL = 'System tables and temporary tables are not registered.';
 	END IF;
-	PERFORM @extschema@.require_owner(relation);
+	PERFORM @extschema@.catalog_require_owner(relation);
 	IF jsonb_typeof(fields) = 'object' AND fields ? 'valid_from' AND fields ? 'valid_to' THEN
-		PERFORM @extschema@.refuse_versioned();
+		PERFORM @extschema@.catalog_refuse_versioned();
 	END IF;
-	PERFORM @extschema@.check_parents(name, parents);
+	PERFORM @extschema@.catalog_check_parents(name, parents);
 	IF id IS NULL THEN
 		id := (SELECT a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
 			   WHERE i.indrelid = relation AND i.indisprimary AND i.indnkeyatts = 1);
@@ -551,13 +248,13 @@ BEGIN
 			fields ->> 'valid_from', fields ->> 'valid_to', fields, default_sort);
 	FOREACH parent IN ARRAY parents LOOP
 		IF parent <> name THEN
-			PERFORM @extschema@.use_lineage(parent);
+			PERFORM @extschema@.catalog_use_lineage(parent);
 		END IF;
 	END LOOP;
 	IF parents <> '{}' OR fields ? 'parent_identifier' THEN
-		PERFORM @extschema@.use_lineage(name);
+		PERFORM @extschema@.catalog_use_lineage(name);
 	END IF;
-	PERFORM @extschema@.make_view(name);
+	PERFORM @extschema@.catalog_make_view(name);
 END
 $$;
 COMMENT ON FUNCTION register(text, regclass, text, text[], text, text, jsonb, json) IS 'Makes a table, view or foreign table that exists a resource type. id: the column that is the DQL id; default: the one-column primary key, else member id of the document. document: a jsonb column that is the document. fields: DQL path to "column" or "column.path.inside", also for identifier, parent_identifier and lineage. parents: types above; lineage columns that are missing are then added, filled and maintained, also on the types above. Only the owner of the table may do so (42501).';
@@ -566,7 +263,7 @@ CREATE FUNCTION unregister(name text) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	type @extschema@.resource_type := @extschema@.require_type(name);
+	type @extschema@.resource_type := @extschema@.catalog_require_type(name);
 	relation regclass := to_regclass(format('%I.%I', type.schema_name, type.table_name));
 	lower_types text := (SELECT string_agg(t.name, ', ' ORDER BY t.name) FROM @extschema@.resource_type t
 		WHERE unregister.name = ANY (t.parents) AND t.name <> unregister.name);
@@ -574,7 +271,7 @@ DECLARE
 	trigger_name name;
 BEGIN
 	IF relation IS NOT NULL THEN
-		PERFORM @extschema@.require_owner(relation);
+		PERFORM @extschema@.catalog_require_owner(relation);
 	END IF;
 	IF lower_types IS NOT NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'dependent_objects_still_exist',
@@ -589,6 +286,13 @@ BEGIN
 	LOOP
 		EXECUTE format('DROP TRIGGER %I ON %s', trigger_name, relation);
 	END LOOP;
+	-- nobody fills the derived columns any more
+	IF FOUND THEN
+		EXECUTE format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', relation, type.lineage_column);
+		IF type.id_column IS DISTINCT FROM type.identifier_column AND NOT type.fields ? 'identifier' THEN
+			EXECUTE format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', relation, type.identifier_column);
+		END IF;
+	END IF;
 	view_oid := (SELECT c.oid FROM pg_class c JOIN @extschema@.resource_relation r ON r.view_relid = c.oid WHERE r.name = unregister.name);
 	IF view_oid IS NOT NULL THEN
 		EXECUTE format('DROP VIEW %s', view_oid::regclass);
@@ -602,7 +306,7 @@ CREATE FUNCTION drop_resource_type(name text) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	type @extschema@.resource_type := @extschema@.require_type(name);
+	type @extschema@.resource_type := @extschema@.catalog_require_type(name);
 BEGIN
 	IF NOT type.created THEN
 		RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -619,25 +323,23 @@ CREATE FUNCTION refresh(name text) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	type @extschema@.resource_type := @extschema@.require_type(name);
+	type @extschema@.resource_type := @extschema@.catalog_require_type(name);
 	relation regclass := format('%I.%I', type.schema_name, type.table_name);
 	wanted name;
 	wrappers regprocedure[];
 	wrapper regprocedure;
 BEGIN
-	PERFORM @extschema@.require_owner(relation);
+	PERFORM @extschema@.catalog_require_owner(relation);
 	-- the view carries the table's name unless it had to evade another
-	wanted := @extschema@.object_name(type.table_name, '_current');
+	wanted := @extschema@.catalog_object_name(type.table_name, '_current');
 	IF type.view_name <> wanted AND to_regclass(format('%I.%I', type.schema_name, wanted)) IS NULL
 		AND to_regclass(format('%I.%I', type.schema_name, type.view_name)) IS NOT NULL THEN
 		EXECUTE format('ALTER VIEW %I.%I RENAME TO %I', type.schema_name, type.view_name, wanted);
 	END IF;
-	PERFORM @extschema@.make_view(name);
+	PERFORM @extschema@.catalog_make_view(name);
 	-- functions that others may have built on are renamed; only missing ones are made
-	wanted := @extschema@.resource_type_function_name(relation);
-	wrappers := ARRAY(SELECT p.oid::regprocedure FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
-		WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_class'::regclass
-			AND d.refobjid = relation AND d.deptype = 'i');
+	wanted := @extschema@.catalog_function_name(relation);
+	wrappers := ARRAY(SELECT @extschema@.catalog_wrappers(relation));
 	IF cardinality(wrappers) <> 2 THEN
 		UPDATE @extschema@.resource_type t SET function_name = NULL WHERE t.name = refresh.name;
 	ELSE
@@ -657,7 +359,7 @@ CREATE FUNCTION load(name text, source regclass) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	type @extschema@.resource_type := @extschema@.require_type(name);
+	type @extschema@.resource_type := @extschema@.catalog_require_type(name);
 	relation regclass := format('%I.%I', type.schema_name, type.table_name);
 	columns name[];
 	targets text;
@@ -684,7 +386,7 @@ BEGIN
 		RETURN inserted;
 	END IF;
 	-- resources that lie below others of the same type: by their depth among these
-	key := @extschema@.id_expression(name, 's');
+	key := @extschema@.catalog_id_expression(name, 's');
 	IF NOT type.created THEN
 		key := format('CASE WHEN starts_with(%1$s, %2$L) THEN %1$s ELSE %2$L || %1$s END', key, type.prefix || '/');
 	END IF;
@@ -694,7 +396,7 @@ BEGIN
 		'WHERE n.parent IS NULL OR NOT EXISTS (SELECT FROM node p WHERE p.key = n.parent) '
 		'UNION ALL SELECT n.node, n.key, d.depth + 1 FROM sorted d JOIN node n ON n.parent = d.key) '
 		'INSERT INTO %1$s (%2$s) SELECT %6$s FROM sorted d ORDER BY d.depth',
-		relation, targets, source, key, @extschema@.parent_expression(name, 's'),
+		relation, targets, source, key, @extschema@.catalog_parent_expression(name, 's'),
 		(SELECT string_agg(format('(d.node).%I', c), ', ') FROM unnest(columns) c));
 	GET DIAGNOSTICS inserted = ROW_COUNT;
 	IF inserted <> given THEN
@@ -713,7 +415,7 @@ CREATE FUNCTION check_lineage(name text) RETURNS TABLE (identifier text, lineage
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	type @extschema@.resource_type := @extschema@.require_type(name);
+	type @extschema@.resource_type := @extschema@.catalog_require_type(name);
 	above @extschema@.resource_type;
 	parents text := '';
 	fields text := '';
@@ -727,7 +429,7 @@ BEGIN
 		parents := parents || format(' UNION ALL SELECT p.%I FROM %I.%I p WHERE p.%I = r.parent',
 			above.lineage_column, above.schema_name, above.table_name, above.identifier_column);
 	END LOOP;
-	FOR above IN SELECT t.* FROM @extschema@.types_above(type.parents || type.name) t
+	FOR above IN SELECT t.* FROM @extschema@.catalog_types_above(type.parents || type.name) t
 			WHERE t.lineage_field::text = ANY (type.lineage_fields) LOOP
 		fields := fields || format(' WHEN (r.node).%I IS DISTINCT FROM @extschema@.ancestor_of_type(r.path, %L) THEN %L',
 			above.lineage_field, above.prefix, format('column %I is not the ancestor in the path', above.lineage_field));
@@ -744,7 +446,7 @@ BEGIN
 		'WHEN r.parent IS NOT NULL AND (@extschema@.depth(r.path) = 1 OR @extschema@.parent(r.path) OPERATOR(@extschema@.<>) p.path) '
 		'THEN ''the path is not that of the parent'' '
 		'%s END AS problem) c WHERE c.problem IS NOT NULL',
-		type.identifier_column, type.lineage_column, @extschema@.parent_expression(name, 't'), type.schema_name, type.table_name,
+		type.identifier_column, type.lineage_column, @extschema@.catalog_parent_expression(name, 't'), type.schema_name, type.table_name,
 		parents, optional, fields);
 END
 $$;
@@ -755,9 +457,9 @@ COMMENT ON FUNCTION check_lineage(text) IS 'Resources whose path or lineage fiel
 --
 CREATE VIEW resource_types WITH (security_invoker = true) AS
 	SELECT t.name,
-		pg_catalog.to_regclass(pg_catalog.format('%I.%I', t.schema_name, t.table_name)) AS relation,
+		r.relid::pg_catalog.regclass AS relation,
 		t.prefix, t.parents, t.versioned, t.lineage_field,
 		t.view_name, t.function_name, t.id_column, t.document_column, t.fields, t.default_sort
-	FROM resource_type t;
+	FROM resource_type t LEFT JOIN resource_relation r ON r.name OPERATOR(pg_catalog.=) t.name;
 COMMENT ON VIEW resource_types IS 'the resource types of this database: name, table, prefix of identifiers, possible parents, and what lies beside the table';
 GRANT SELECT ON resource_types TO PUBLIC;

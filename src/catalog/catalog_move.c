@@ -29,6 +29,7 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
@@ -259,6 +260,12 @@ vxp_lineage_settle(PG_FUNCTION_ARGS)
 				 errmsg("lineage_settle() can only be called as a trigger after UPDATE or DELETE of a row")));
 	deleted = TRIGGER_FIRED_BY_DELETE(trigger->tg_event);
 	desc = RelationGetDescr(trigger->tg_relation);
+
+	/*
+	 * We may have waited for a row that somebody who was registering a type
+	 * below had locked.  Waiting for a row reads no messages.
+	 */
+	AcceptInvalidationMessages();
 	table = vxp_lineage_table(trigger->tg_relation);
 	vxp_lineage_forget_parents();
 	if (table->descendants == NIL)
@@ -293,6 +300,7 @@ vxp_lineage_truncate(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("lineage_truncate() can only be called as a trigger after TRUNCATE")));
+	AcceptInvalidationMessages();
 	table = vxp_lineage_table(trigger->tg_relation);
 	vxp_lineage_forget_parents();
 

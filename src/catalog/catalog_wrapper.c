@@ -10,10 +10,13 @@
  * the owner of the table.  What it executes is fixed; only its name and its
  * result type depend on the table, and it reads with the rights of its caller.
  *
- * A wrapper has an internal dependency on its table.  So it goes with the
- * table, cannot be dropped alone, and is not dumped: a plain role could not
- * restore a C function.  What is dumped is a security label of the table, with
- * the name of the wrappers; setting the label makes them.
+ * A wrapper must not be dumped: a plain role could not restore a C function.
+ * pg_dump leaves out functions that are internal to another object, so the
+ * wrappers are internal to the view on current rows.  (Not to the table: DROP
+ * EXTENSION ... CASCADE deletes what a function is internal to.)  What is
+ * dumped instead are two security labels: one on the table, "function NAME",
+ * which makes the wrappers before any view that uses them is restored; one on
+ * the view, "current rows", which makes them internal to it.
  *
  * vxp.resource_relation keeps the OIDs of table and view for each type, so that
  * a RENAME can be followed.  It is never dumped, and written only here.
@@ -31,6 +34,7 @@
 #include "catalog/pg_language.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_rewrite.h"
 #include "catalog/pg_type.h"
 #include "commands/comment.h"
 #include "commands/seclabel.h"
@@ -52,6 +56,8 @@
 VXP_FUNCTION(vxp_resource_type_record);
 
 #define LABEL_PROVIDER "vxp"
+#define FUNCTION_LABEL "function "
+#define VIEW_LABEL "current rows"
 
 /* columns of vxp.resource_relation */
 enum
@@ -114,7 +120,6 @@ make_wrapper(const char *name, Oid relid, Oid owner, Oid schema, Oid dql, Oid su
 	Datum		names[2] = {CStringGetTextDatum("dql"), CStringGetTextDatum("bind")};
 	int			count = variadic ? 2 : 1;
 	ObjectAddress function;
-	ObjectAddress table;
 
 	function = ProcedureCreate(name, schema,
 							   false,	/* replace */
@@ -138,8 +143,6 @@ make_wrapper(const char *name, Oid relid, Oid owner, Oid schema, Oid dql, Oid su
 							   support,
 							   1000,	/* cost */
 							   1000);	/* rows */
-	ObjectAddressSet(table, RelationRelationId, relid);
-	recordDependencyOn(&function, &table, DEPENDENCY_INTERNAL);
 	CreateComments(function.objectId, ProcedureRelationId, 0,
 				   variadic ?
 				   "Rows of the table that match a DQL request, all of them, planned as part of the enclosing query. "
@@ -148,27 +151,104 @@ make_wrapper(const char *name, Oid relid, Oid owner, Oid schema, Oid dql, Oid su
 	CommandCounterIncrement();
 }
 
-/* The OIDs of the wrappers of a table. */
+/* The OIDs of the wrappers of a table: our functions that return its rows. */
 static List *
 find_wrappers(Oid relid)
 {
-	Relation	depend = table_open(DependRelationId, AccessShareLock);
+	Relation	depend;
 	ScanKeyData keys[2];
 	SysScanDesc scan;
 	HeapTuple	tuple;
 	List	   *found = NIL;
+	Oid			row_type = get_rel_type_id(relid);
 
+	if (!OidIsValid(row_type))
+		return NIL;
+	depend = table_open(DependRelationId, AccessShareLock);
 	ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(RelationRelationId));
+				ObjectIdGetDatum(TypeRelationId));
 	ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(relid));
+				ObjectIdGetDatum(row_type));
 	scan = systable_beginscan(depend, DependReferenceIndexId, true, NULL, 2, keys);
 	while ((tuple = systable_getnext(scan)) != NULL)
 	{
 		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
+		HeapTuple	function;
 
-		if (form->classid == ProcedureRelationId && form->deptype == DEPENDENCY_INTERNAL)
-			found = lappend_oid(found, form->objid);
+		if (form->classid != ProcedureRelationId || list_member_oid(found, form->objid))
+			continue;
+		function = SearchSysCache1(PROCOID, ObjectIdGetDatum(form->objid));
+		if (!HeapTupleIsValid(function))
+			continue;
+		if (((Form_pg_proc) GETSTRUCT(function))->prolang == ClanguageId &&
+			((Form_pg_proc) GETSTRUCT(function))->prorettype == row_type)
+		{
+			bool		isnull;
+			Datum		symbol = SysCacheGetAttr(PROCOID, function, Anum_pg_proc_prosrc, &isnull);
+
+			if (!isnull && strcmp(TextDatumGetCString(symbol), "vxp_query") == 0)
+				found = lappend_oid(found, form->objid);
+		}
+		ReleaseSysCache(function);
+	}
+	systable_endscan(scan);
+	table_close(depend, AccessShareLock);
+	return found;
+}
+
+/* Makes the wrappers of a table internal to the view, and labels the view. */
+static void
+hide_wrappers(Oid relid, Oid view)
+{
+	List	   *found = find_wrappers(relid);
+	ObjectAddress target;
+	ListCell   *lc;
+
+	ObjectAddressSet(target, RelationRelationId, view);
+	foreach(lc, found)
+	{
+		ObjectAddress function;
+
+		deleteDependencyRecordsForClass(ProcedureRelationId, lfirst_oid(lc),
+										RelationRelationId, DEPENDENCY_INTERNAL);
+		ObjectAddressSet(function, ProcedureRelationId, lfirst_oid(lc));
+		recordDependencyOn(&function, &target, DEPENDENCY_INTERNAL);
+	}
+	SetSecurityLabel(&target, LABEL_PROVIDER, VIEW_LABEL);
+	CommandCounterIncrement();
+}
+
+/* The one relation that a view reads, or InvalidOid. */
+static Oid
+relation_below(Oid view)
+{
+	Relation	depend = table_open(DependRelationId, AccessShareLock);
+	Relation	rewrite = table_open(RewriteRelationId, AccessShareLock);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Oid			rule = InvalidOid;
+	Oid			found = InvalidOid;
+
+	ScanKeyInit(&keys[0], Anum_pg_rewrite_ev_class, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(view));
+	scan = systable_beginscan(rewrite, RewriteRelRulenameIndexId, true, NULL, 1, keys);
+	if ((tuple = systable_getnext(scan)) != NULL)
+		rule = ((Form_pg_rewrite) GETSTRUCT(tuple))->oid;
+	systable_endscan(scan);
+	table_close(rewrite, AccessShareLock);
+
+	ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(RewriteRelationId));
+	ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(rule));
+	scan = systable_beginscan(depend, DependDependerIndexId, true, NULL, 2, keys);
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
+
+		if (form->refclassid == RelationRelationId && form->refobjid != view)
+			found = form->refobjid;
 	}
 	systable_endscan(scan);
 	table_close(depend, AccessShareLock);
@@ -253,31 +333,64 @@ has_wrappers(const char *name, Oid relid)
 	return list_length(found) == 2;
 }
 
+/* Makes the wrappers of that name unless they are there. */
+static void
+ensure_wrappers(const char *name, Oid relid)
+{
+	ObjectAddress table;
+
+	if (!has_wrappers(name, relid))
+	{
+		drop_wrappers(relid);
+		make_wrappers(name, relid);
+	}
+	ObjectAddressSet(table, RelationRelationId, relid);
+	SetSecurityLabel(&table, LABEL_PROVIDER, psprintf(FUNCTION_LABEL "%s", name));
+}
+
 /*
- * SECURITY LABEL FOR vxp ON TABLE t IS 'name' makes the wrappers of that name,
- * when they are missing.  The server has checked that the caller owns the
- * table.  A dump says so right behind the table, before any view that may use
- * the wrappers; the catalog's rows come with the data, which is too late.
+ * SECURITY LABEL FOR vxp ON TABLE t IS 'function name' makes the wrappers of
+ * that name, when they are missing; ON VIEW v IS 'current rows' makes those of
+ * the table below internal to the view.  A dump says so right behind table and
+ * view; the catalog's rows come with the data, too late for views that use the
+ * wrappers.  The server has checked that the caller owns the relation.
  */
 static void
 label_relation(const ObjectAddress *object, const char *label)
 {
 	if (label == NULL)
 		return;
-	if (object->classId != RelationRelationId || object->objectSubId != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("only tables and views can have a label of vxp"),
-				 errdetail("The label is the name of the DQL function beside the table.")));
-	if (label[0] == '\0' || strlen(label) >= NAMEDATALEN)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_NAME),
-				 errmsg("the label of vxp is not the name of a function")));
-	if (!has_wrappers(label, object->objectId))
+	if (object->classId == RelationRelationId && object->objectSubId == 0)
 	{
-		drop_wrappers(object->objectId);
-		make_wrappers(label, object->objectId);
+		if (strcmp(label, VIEW_LABEL) == 0 && get_rel_relkind(object->objectId) == RELKIND_VIEW)
+		{
+			Oid			table = relation_below(object->objectId);
+
+			if (OidIsValid(table) && vxp_owns_relation(table, GetUserId()))
+			{
+				hide_wrappers(table, object->objectId);
+				return;
+			}
+		}
+		if (strncmp(label, FUNCTION_LABEL, strlen(FUNCTION_LABEL)) == 0)
+		{
+			const char *name = label + strlen(FUNCTION_LABEL);
+
+			if (name[0] != '\0' && strlen(name) < NAMEDATALEN)
+			{
+				if (!has_wrappers(name, object->objectId))
+				{
+					drop_wrappers(object->objectId);
+					make_wrappers(name, object->objectId);
+				}
+				return;
+			}
+		}
 	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("\"%s\" is no label of vxp for this object", label),
+			 errdetail("A table has the label \"function NAME\", the view on its current rows \"current rows\".")));
 }
 
 void
@@ -378,6 +491,7 @@ vxp_resource_type_record(PG_FUNCTION_ARGS)
 	Oid			old_relid = InvalidOid;
 	Oid			new_relid = InvalidOid;
 	Oid			old_view = InvalidOid;
+	Oid			new_view = InvalidOid;
 	Relation	relation;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
@@ -415,8 +529,8 @@ vxp_resource_type_record(PG_FUNCTION_ARGS)
 		Oid			view = column_relation(new_row, desc, Anum_resource_type_view_name);
 
 		/* when the table leaves its schema, the view is still where it was */
-		remember_relation(relation, column_string(new_row, desc, Anum_resource_type_name), new_relid,
-						  OidIsValid(view) ? view : old_view);
+		new_view = OidIsValid(view) ? view : get_rel_relkind(old_view) == RELKIND_VIEW ? old_view : InvalidOid;
+		remember_relation(relation, column_string(new_row, desc, Anum_resource_type_name), new_relid, new_view);
 	}
 	table_close(relation, RowExclusiveLock);
 
@@ -429,12 +543,8 @@ vxp_resource_type_record(PG_FUNCTION_ARGS)
 		drop_wrappers(old_relid);
 	if (new_function != NULL && OidIsValid(new_relid) &&
 		(old_row == NULL || !same_string(old_function, new_function)))
-	{
-		ObjectAddress table;
-
-		ObjectAddressSet(table, RelationRelationId, new_relid);
-				label_relation(&table, new_function);
-		SetSecurityLabel(&table, LABEL_PROVIDER, new_function);
-	}
+		ensure_wrappers(new_function, new_relid);
+	if (new_function != NULL && OidIsValid(new_relid) && OidIsValid(new_view))
+		hide_wrappers(new_relid, new_view);
 	return PointerGetDatum(NULL);
 }

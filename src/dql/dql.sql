@@ -35,50 +35,15 @@ COMMENT ON FUNCTION items(dql, "any") IS 'the same with values for the bind vari
 --
 -- DQL: one answer
 --
--- The argument of count(dql) is of a type to which text does not convert.  With
--- dql itself, to which it does, the aggregate count(column) would be ambiguous
--- for text columns wherever the schema is on the search_path.
+-- count() of one argument is declared as the server's aggregate is.  With dql
+-- as its type, to which text converts, the aggregate count(column) would be
+-- ambiguous for text columns wherever the schema is on the search_path; so an
+-- unqualified count() is always the aggregate, and vxp.count() is ours.
 --
-CREATE TYPE dql_literal;
-COMMENT ON TYPE dql_literal IS 'a DQL request as count() takes it: a literal or a value of type dql; text and json need a cast to dql';
-
-CREATE FUNCTION dql_literal_in(cstring) RETURNS dql_literal
-	AS 'MODULE_PATHNAME', 'vxp_dql_in'
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION dql_literal_in(cstring) IS 'input: as for dql';
-
-CREATE FUNCTION dql_literal_out(dql_literal) RETURNS cstring
-	AS 'MODULE_PATHNAME', 'vxp_dql_out'
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION dql_literal_out(dql_literal) IS 'output: the text of the request as it was written';
-
-CREATE FUNCTION dql_literal_recv(internal) RETURNS dql_literal
-	AS 'MODULE_PATHNAME', 'vxp_dql_recv'
-	LANGUAGE C STABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION dql_literal_recv(internal) IS 'binary input: as for dql';
-
-CREATE FUNCTION dql_literal_send(dql_literal) RETURNS bytea
-	AS 'MODULE_PATHNAME', 'vxp_dql_send'
-	LANGUAGE C STABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION dql_literal_send(dql_literal) IS 'binary output: the text of the request';
-
-CREATE TYPE dql_literal (
-	INPUT = dql_literal_in,
-	OUTPUT = dql_literal_out,
-	RECEIVE = dql_literal_recv,
-	SEND = dql_literal_send,
-	INTERNALLENGTH = VARIABLE,
-	STORAGE = extended,
-	CATEGORY = 'U'
-);
-
-CREATE CAST (dql AS dql_literal) WITHOUT FUNCTION AS IMPLICIT;
-COMMENT ON CAST (dql AS dql_literal) IS 'the same request';
-
-CREATE FUNCTION count(dql dql_literal) RETURNS bigint
+CREATE FUNCTION count(dql "any") RETURNS bigint
 	AS 'MODULE_PATHNAME', 'vxp_count'
 	LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000;
-COMMENT ON FUNCTION count(dql_literal) IS 'number of rows of a DQL request, after its skip and limit; page and pageSize do not matter; a request in a text or json value needs a cast to dql';
+COMMENT ON FUNCTION count("any") IS 'number of rows of a DQL request (dql, text, json, jsonb or a literal), after its skip and limit; page and pageSize do not matter; write vxp.count, since a bare count is the aggregate';
 
 CREATE FUNCTION count(dql dql, VARIADIC "values" "any") RETURNS bigint
 	AS 'MODULE_PATHNAME', 'vxp_count'
@@ -105,7 +70,7 @@ COMMENT ON FUNCTION execute(json) IS 'what an HTTP gateway calls: runs a DQL req
 CREATE FUNCTION to_sql(dql dql) RETURNS text
 	AS 'MODULE_PATHNAME', 'vxp_to_sql'
 	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 1000;
-COMMENT ON FUNCTION to_sql(dql) IS 'the SQL statement that a person would have written for a DQL request; bind variables are $1, $2; works with any search_path';
+COMMENT ON FUNCTION to_sql(dql) IS 'the SQL statement that a person would have written for a DQL request; bind variables are $1, $2; works with any search_path that hides no operators of pg_catalog';
 
 CREATE FUNCTION to_sql("row" anyelement, dql dql) RETURNS text
 	AS 'MODULE_PATHNAME', 'vxp_to_sql'

@@ -398,6 +398,21 @@ holds_null(ParseState *pstate, Node *operand)
 	return count;
 }
 
+/* An error that names the bind variable when its type does not compare with the column's. */
+static void
+check_param_type(ParseState *pstate, const BoundNode *node, List *operator, Oid type)
+{
+	Operator	found = oper(pstate, operator, node->column->base_type, type, true, -1);
+
+	if (found == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("bind variable {\"$param\": %d} has type %s, but field \"%s\" has type %s",
+						node->value.param, format_type_be(type), node->column->name,
+						format_type_be(node->column->type))));
+	ReleaseSysCache(found);
+}
+
 static Node *
 compare_with_param(ParseState *pstate, const BoundQuery *bound, const BoundNode *node)
 {
@@ -405,6 +420,7 @@ compare_with_param(ParseState *pstate, const BoundQuery *bound, const BoundNode 
 	bool		is_equal = node->strategy == BTEqualStrategyNumber;
 	Node	   *left = is_equal ? equality_column(pstate, bound, column) : ordered_column(pstate, bound, column);
 	Node	   *right = operand_param(pstate, bound, column, node->value.param, false);
+	List	   *operator;
 	Node	   *condition;
 	bool		known;
 
@@ -415,8 +431,10 @@ compare_with_param(ParseState *pstate, const BoundQuery *bound, const BoundNode 
 						node->value.param, column->name, format_type_be(column->type)),
 				 errhint("Use $in to compare with each element.")));
 	known = IsA(right, Const);
+	operator = type_operator(column, node->strategy);
+	check_param_type(pstate, node, operator, exprType(right));
 	right = collate_like(bound, right, left);
-	condition = (Node *) make_op(pstate, type_operator(column, node->strategy), left, right, NULL, -1);
+	condition = (Node *) make_op(pstate, operator, left, right, NULL, -1);
 	if (node->negated)
 	{
 		NodeSetTag(condition, T_DistinctExpr);
@@ -507,6 +525,7 @@ any_expr(ParseState *pstate, const BoundQuery *bound, const BoundNode *node)
 		single.strategy = BTEqualStrategyNumber;
 		return compare_with_param(pstate, bound, &single);
 	}
+	check_param_type(pstate, node, equal, get_base_element_type(exprType(array)));
 	condition = (Node *) make_scalar_array_op(pstate, equal, true, left, collate_like(bound, array, left), -1);
 	if (!column->not_null)
 		condition = or_both_null(pstate, bound, column, condition,
@@ -705,7 +724,7 @@ vxp_dql_condition_expr(ParseState *pstate, const BoundQuery *bound, const BoundN
 			{
 				Node	   *text = text_column(pstate, bound, node->column);
 				Node	   *part = collate_like(bound, text_param(pstate, bound, node->value.param),
-												vxp_dql_column_expr(pstate, bound, node->column));
+												equality_column(pstate, bound, node->column));
 
 				if (node->kind == BOUND_STARTS_WITH)
 					return core_operator(pstate, "^@", text, part);
@@ -759,15 +778,21 @@ vxp_dql_condition_expr(ParseState *pstate, const BoundQuery *bound, const BoundN
 Node *
 vxp_dql_sort_expr(ParseState *pstate, const BoundQuery *bound, const BoundSort *sort)
 {
+	const char *inside;
 	Node	   *expr;
 
 	if (sort->inside == NULL)
 		return ordered_column(pstate, bound, sort->column);
 	expr = vxp_dql_column_expr(pstate, bound, sort->column);
-	if (sort->column->kind == COLUMN_ARRAY)
-		expr = core_call(pstate, "to_jsonb", list_make1(expr));
+	inside = sort->inside;
+	if (*inside == '\0')
+	{
+		/* the column's whole value: a path has at least one segment */
+		inside = "value";
+		expr = core_call(pstate, "jsonb_build_object", list_make2(vxp_dql_text_const(inside), expr));
+	}
 	else if (sort->column->base_type != JSONBOID)
 		expr = explicit_cast(pstate, expr, JSONBOID);
 	return vxp_dql_call(pstate, "vxp", "sort_key",
-						list_make3(expr, vxp_dql_text_const(sort->inside), makeBoolConst(sort->descending, false)));
+						list_make3(expr, vxp_dql_text_const(inside), makeBoolConst(sort->descending, false)));
 }

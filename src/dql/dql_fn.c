@@ -151,8 +151,33 @@ vxp_query(PG_FUNCTION_ARGS)
 	PG_RETURN_NULL();
 }
 
+/* The request of count(), whose first argument may be of any type that converts to dql. */
+static const DqlText *
+counted_request(FunctionCallInfo fcinfo)
+{
+	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, 0);
+
+	if (PG_ARGISNULL(0) || type == vxp_dql_type_oid())
+		return request_value(fcinfo, 0);
+	switch (type)
+	{
+		case UNKNOWNOID:
+			return cstring_to_text(PG_GETARG_CSTRING(0));
+		case TEXTOID:
+		case VARCHAROID:
+		case JSONOID:
+			return PG_GETARG_TEXT_PP(0);
+		case JSONBOID:
+			return (DqlText *) DatumGetPointer(DirectFunctionCall1(vxp_dql_from_jsonb, PG_GETARG_DATUM(0)));
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("vxp.count takes a DQL request, not a value of type %s", format_type_be(type))));
+	}
+}
+
 /*
- * count(dql, VARIADIC "any") -> bigint
+ * count("any") -> bigint, count(dql, VARIADIC "any") -> bigint
  *
  * How many rows the request has, after its skip and limit; page and pageSize
  * do not matter.  Exact, on the caller's snapshot.
@@ -160,7 +185,7 @@ vxp_query(PG_FUNCTION_ARGS)
 Datum
 vxp_count(PG_FUNCTION_ARGS)
 {
-	DqlCall		call = {request_value(fcinfo, 0)};
+	DqlCall		call = {counted_request(fcinfo)};
 
 	call.options.args = vxp_dql_call_args(fcinfo, 1);
 	call.options.args_known = true;
@@ -172,7 +197,8 @@ vxp_count(PG_FUNCTION_ARGS)
  * to_sql(dql) -> text, to_sql(anyelement, dql) -> text
  *
  * The SQL that a person would have written for the request: with the columns
- * that "select" names, bind variables as $1, $2.  Works with any search_path.
+ * that "select" names, bind variables as $1, $2.  Works with any search_path that
+ * hides no operators of pg_catalog.
  * The conditions of row security are not shown; the server adds them to this
  * statement as to any other.
  */

@@ -6,9 +6,11 @@
 
 #include "postgres.h"
 
+#include "fmgr.h"
 #include "nodes/primnodes.h"
 
 extern Oid	vxp_dql_type_oid(void);
+extern Datum vxp_dql_from_jsonb(PG_FUNCTION_ARGS);	/* dql_type.c */
 extern bool vxp_function_executable(Oid function);	/* by the current user */
 extern bool vxp_has_extern_param(Node *node);
 

@@ -33,6 +33,9 @@ copy_type(const ResourceType *type)
 	foreach(lc, type->parents)
 		copy->parents = lappend(copy->parents, pstrdup(lfirst(lc)));
 	copy->lineage_field = copy_string(type->lineage_field);
+	copy->lineage_fields = NIL;
+	foreach(lc, type->lineage_fields)
+		copy->lineage_fields = lappend(copy->lineage_fields, pstrdup(lfirst(lc)));
 	copy->id_column = copy_string(type->id_column);
 	copy->document_column = copy_string(type->document_column);
 	copy->identifier_column = copy_string(type->identifier_column);

@@ -280,7 +280,17 @@ vxp_lineage_gist_union(PG_FUNCTION_ARGS)
 
 	for (int i = 0; i < entries->n; i++)
 		vxp_lineage_key_decode(DatumGetLineageKey(entries->vector[i].key), &bounds[i]);
-	key = vxp_lineage_key_union(bounds, entries->n);
+
+	/* an insertion asks at each level whether the key must grow: mostly not */
+	if (entries->n == 2 && vxp_lineage_bound_holds_path(&bounds[0], &bounds[1]))
+	{
+		const LineageKey *old = DatumGetLineageKey(entries->vector[0].key);
+
+		key = palloc(VARSIZE(old));
+		memcpy(key, old, VARSIZE(old));
+	}
+	else
+		key = vxp_lineage_key_union(bounds, entries->n);
 	pfree(bounds);
 	*size = VARSIZE(key);
 	PG_RETURN_POINTER(key);
@@ -351,13 +361,18 @@ vxp_lineage_gist_penalty(PG_FUNCTION_ARGS)
 		if (growth > 0)
 			growth_bits = pg_leftmost_one_pos64(growth) + 1;
 
-		/* known: ancestors that the set holds for certain, or the interval for "anything" */
-		if (old_bound.set_form == LINEAGE_SET_ANYTHING)
-			known += (growth == 0 && lost == 0);
+		/*
+		 * A path outside the interval shares no more than the prefix, or as
+		 * good as that.  Inside, the set tells; "anything" tells one mark.
+		 */
+		if (growth > 0 || lost > 0)
+			new_marks = new_bound.prefix_length - 1 - shared;
+		else if (old_bound.set_form == LINEAGE_SET_ANYTHING)
+			known++;
 		else
 			for (int i = shared; i < new_bound.prefix_length - 1; i++)
 			{
-				if (i < old_bound.prefix_length || !vxp_lineage_set_may_hold(&old_bound, new_bound.prefix[i]))
+				if (!vxp_lineage_set_may_hold(&old_bound, new_bound.prefix[i]))
 					new_marks++;
 				else if (new_marks == 0)
 					known++;
@@ -366,7 +381,7 @@ vxp_lineage_gist_penalty(PG_FUNCTION_ARGS)
 
 	/* 5 + 4 + 7 + 8 bits: what a float holds exactly */
 	*penalty = (float) (((31 - Min(known, 31)) << 19) | (Min(lost, 15) << 15) |
-						(growth_bits << 8) | Min(new_marks, 255));
+						(growth_bits << 8) | Max(0, Min(new_marks, 255)));
 	PG_RETURN_POINTER(penalty);
 }
 
@@ -502,6 +517,8 @@ vxp_lineage_gist_picksplit(PG_FUNCTION_ARGS)
 	LineageBound *bounds = palloc(count * sizeof(LineageBound));
 	int			cut;
 
+	if (count < 2)
+		elog(ERROR, "cannot split %d index entries", count);
 	for (int i = 0; i < count; i++)
 	{
 		const LineageKey *key = DatumGetLineageKey(entryvec->vector[i + 1].key);

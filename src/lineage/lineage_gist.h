@@ -85,7 +85,7 @@ typedef enum LineageSetForm
 #define GIST_BLOOM_BITS			8	/* bits for each mark when a signature is made */
 #define GIST_BLOOM_MAX_WORDS	400 /* of 32 bits */
 #define GIST_BLOOM_MIN_BITS		5	/* below this a signature says too little to keep */
-#define GIST_BLOOM_PROBES		5
+#define GIST_BLOOM_PROBES		5	/* part of the format, unlike the sizes above */
 
 /* The key on disk; see the bytes above. */
 typedef struct LineageKey
@@ -145,6 +145,7 @@ extern LineageKey *vxp_lineage_key_union(const LineageBound *bounds, int count);
 extern bool vxp_lineage_low_mark(const LineageBound *bound, int position, uint32 *mark);
 extern int	vxp_lineage_bound_cmp(const LineageBound *a, const LineageBound *b);
 extern bool vxp_lineage_set_may_hold(const LineageBound *bound, uint32 mark);
+extern bool vxp_lineage_bound_holds_path(const LineageBound *bound, const LineageBound *path);
 extern bool vxp_lineage_bound_holds(const LineageBound *outer, const LineageBound *inner);
 
 /* lineage_gist_rules.c: may a path below the bound satisfy the operator?  "No" is proven. */

@@ -13,6 +13,9 @@
 /* words of a bound before its prefix */
 #define BOUND_HEAD_WORDS 9
 
+/* A sorted set and the few marks of one row behind it need no full sort. */
+#define INSERTION_SORT_MAX 16
+
 /* Marks being collected for a set; grows as needed. */
 typedef struct MarkList
 {
@@ -275,9 +278,24 @@ list_sort_unique(MarkList *list)
 {
 	int			kept = 0;
 
+	int			sorted = 1;
+
 	if (list->count < 2)
 		return;
-	qsort(list->marks, list->count, sizeof(uint32), cmp_mark);
+	while (sorted < list->count && list->marks[sorted - 1] <= list->marks[sorted])
+		sorted++;
+	if (list->count - sorted > INSERTION_SORT_MAX)
+		qsort(list->marks, list->count, sizeof(uint32), cmp_mark);
+	else
+		for (; sorted < list->count; sorted++)
+		{
+			uint32		mark = list->marks[sorted];
+			int			i = sorted;
+
+			for (; i > 0 && list->marks[i - 1] > mark; i--)
+				list->marks[i] = list->marks[i - 1];
+			list->marks[i] = mark;
+		}
 	for (int i = 1; i < list->count; i++)
 		if (list->marks[i] != list->marks[kept])
 			list->marks[++kept] = list->marks[i];
@@ -580,6 +598,42 @@ vxp_lineage_bound_cmp(const LineageBound *a, const LineageBound *b)
 		if (x != y)
 			return x < y ? -1 : 1;
 	}
+}
+
+/*
+ * vxp_lineage_bound_holds_path tells whether the bound holds a path, given as
+ * the bound of its leaf key: the four statements, one by one.  False for the
+ * leaf key of a path too long to keep its marks.
+ */
+bool
+vxp_lineage_bound_holds_path(const LineageBound *bound, const LineageBound *path)
+{
+	int			depth = path->min_depth;
+	int			start = bound->prefix_length;
+
+	if (path->prefix_length != depth || depth < bound->min_depth || depth > bound->max_depth)
+		return false;
+	if (memcmp(bound->prefix, path->prefix, start * sizeof(uint32)) != 0)
+		return false;
+	if (depth > start)
+	{
+		uint64		pair = mark_pair(path->prefix[start], depth > start + 1 ? path->prefix[start + 1] : 0);
+
+		if (pair < bound->next_low || pair > bound->next_high)
+			return false;
+	}
+	for (int i = start; i < depth; i++)
+	{
+		uint32		mark = path->prefix[i];
+
+		if (i == depth - 1 && (bound->self_types & mark_type(mark)) != 0)
+			break;				/* not listed */
+		if (i > start && (bound->deep_types & mark_type(mark)) == 0)
+			return false;
+		if (!vxp_lineage_set_may_hold(bound, mark))
+			return false;
+	}
+	return true;
 }
 
 /*

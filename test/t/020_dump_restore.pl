@@ -48,7 +48,7 @@ SET search_path = '';
 SELECT row_to_json(t)::text FROM vxp.resource_type t ORDER BY name;
 SELECT r.name, r.relid::regclass, r.view_relid::regclass FROM vxp.resource_relation r ORDER BY name;
 SELECT p.oid::regprocedure::text, p.prorettype::regtype, p.prosupport, p.procost, p.prorows, p.provolatile, p.proparallel, p.proowner::regrole,
-	   l.lanname, p.prosrc, obj_description(p.oid, 'pg_proc'), d.refobjid::regclass
+	   l.lanname, p.prosrc, obj_description(p.oid, 'pg_proc'), d.refobjid::regclass::text
 FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'i'
 WHERE p.pronamespace = 'public'::regnamespace ORDER BY 1;
 SELECT c.oid::regclass::text, c.relkind, c.relowner::regrole, c.reloptions, obj_description(c.oid, 'pg_class'), c.relacl,
