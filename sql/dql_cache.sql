@@ -20,6 +20,8 @@ ANALYZE cv;
 SELECT vxp.register('Cv', 'cv');
 -- a view on all columns would forbid what follows
 DROP VIEW cv_current;
+-- the wrappers went with it; this is how a dump brings them back
+SECURITY LABEL FOR vxp ON TABLE cv IS 'function cv';
 PREPARE by_c AS SELECT count(*) FROM vxp.query(NULL::cv, '{"filter":{"c":"c3","n":3}}');
 PREPARE bound(text) AS SELECT count(*) FROM vxp.query(NULL::cv, '{"filter":{"c":{"$param":1}}}', $1);
 PREPARE outside AS SELECT id FROM vxp.query(NULL::cv, '{}') WHERE c = 'c3' AND id < 20;
@@ -254,6 +256,7 @@ CREATE TABLE stored (id int PRIMARY KEY, a text, b text);
 INSERT INTO stored VALUES (1, 'a', 'b');
 SELECT vxp.register('Stored', 'stored');
 DROP VIEW stored_current;
+SECURITY LABEL FOR vxp ON TABLE stored IS 'function stored';
 CREATE VIEW over_wrapper AS SELECT v.a, v FROM stored('{}') v;
 CREATE FUNCTION body() RETURNS SETOF text STABLE BEGIN ATOMIC SELECT a FROM stored('{"filter":{"b":"b"}}'); END;
 SELECT * FROM over_wrapper;
