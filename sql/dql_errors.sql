@@ -46,7 +46,7 @@ SELECT (fault('{"filter":{"a":"[[{{' || repeat('[', 300) || '"}}')).state IS NUL
 SELECT f.* FROM unnest(ARRAY[
 	'{"filtr":{}}', '{"zzzzzz":1}', '{"filter":{"a":{"$getl":1}}}', '{"filter":{"a":{"$FiltersOperations.IN":[1]}}}',
 	'{"filter":{"a":{"$gt":[1]}}}', '{"filter":{"$and":{"a":1}}}', '{"filter":{"a":{"b":1,"$gt":2}}}', '{"filter":{"$gt":1}}',
-	'{"filter":{"a":{"$not":5}}}', '{"filter":{"a":{"$in":{"select":["b","c"]}}}}', '{"join":{"on":{"resource":"a"}}}', '{"after":"x"}', '{"page":1.5}', '{"sort":{"a":"up"}}',
+	'{"filter":{"a":{"$not":5}}}', '{"filter":{"a":{"$in":{"select":["b","c"]}}}}', '{"join":{"on":{"resource":"a"}}}', '{"after":5}', '{"page":1.5}', '{"sort":{"a":"up"}}',
 	'{"select":{"a":1,"b":0}}', '{"asOf":"yesterday"}', '{"filter":{"a..b":1}}', '{"filter":{"a":{"$after":"x"}}}',
 	'{"filter":{"a":1e999999}}', '{"filter":{"a":{"$param":0}}}', '{"filter":{"a":', '{"datasets":["a"],"context":{"datasets":["b"]}}']) r, fault(r) f;
 

@@ -113,6 +113,13 @@ extern bool vxp_collation_is_c(Oid collation);
 #define vxp_executor_run(desc, direction, count) ExecutorRun(desc, direction, count, true)
 #endif
 
+/* 18 renamed the field "rctype" of a row comparison and its type; the numbers are those of btree strategies. */
+#if PG_VERSION_NUM >= 180000
+#define vxp_set_row_compare(row, strategy) ((row)->cmptype = (CompareType) (strategy))
+#else
+#define vxp_set_row_compare(row, strategy) ((row)->rctype = (RowCompareType) (strategy))
+#endif
+
 /* 17 moved the statistics target out of pg_attribute's copy. */
 #if PG_VERSION_NUM >= 170000
 #define VXP_STATISTICS_TARGET(stats) ((stats)->attstattarget)

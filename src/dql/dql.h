@@ -173,6 +173,7 @@ typedef struct DqlRequest
 	int64		page_size;
 	int64		limit;
 	int64		skip;
+	char	   *after;			/* cursor; NULL: not given */
 	DqlSelectMode select_mode;
 	List	   *select;			/* of DqlPath * */
 	DqlCountMode count;

@@ -22,6 +22,7 @@
 
 #include "common/vxp_settings.h"
 #include "dql/dql_bind.h"
+#include "dql/dql_cursor.h"
 
 static VxpError *bind_node(BindState *state, DqlNode *node, BoundNode **result);
 
@@ -694,6 +695,7 @@ bind_sort(BindState *state, const DqlRequest *request, List **result)
 			has_id = true;
 		*result = lappend(*result, bound_sort(&field, key->descending));
 	}
+	state->query->total_order = id_field.column != NULL;
 	if (id_field.column && !has_id)
 		*result = lappend(*result, bound_sort(&id_field, false));
 	return NULL;
@@ -705,9 +707,15 @@ bind_page(const DqlRequest *request, const BindOptions *options, BoundQuery *bou
 {
 	bool		paged = request->page >= 0 || request->page_size >= 0 ||
 		(options->paging && request->limit < 0);
+	int64		limit;
+	VxpError   *error = vxp_cursor_position(request, &bound->position);
 
+	if (error)
+		return error;
+	/* the rows given before the cursor count for the limit */
+	limit = request->limit < 0 ? -1 : Max(request->limit - bound->position, 0);
 	bound->offset = Max(request->skip, 0);
-	bound->limit = request->limit;
+	bound->limit = limit;
 	bound->last_page = true;
 	if (paged)
 	{
@@ -720,8 +728,10 @@ bind_page(const DqlRequest *request, const BindOptions *options, BoundQuery *bou
 			start = PG_INT64_MAX;
 		if (pg_add_s64_overflow(bound->offset, start, &bound->offset))
 			bound->offset = PG_INT64_MAX;
-		bound->limit = request->limit < 0 ? size : Min(size, Max(request->limit - start, 0));
-		bound->last_page = request->limit >= 0 && request->limit - start <= size;
+		bound->limit = limit < 0 ? size : Min(size, Max(limit - start, 0));
+		bound->last_page = limit >= 0 && limit - start <= size;
+		if (pg_add_s64_overflow(bound->position, start, &bound->position))
+			bound->position = PG_INT64_MAX;
 	}
 }
 
@@ -897,6 +907,7 @@ vxp_dql_bind(DqlRequest *request, const ResourceType *type, Relation relation,
 						 "resource type \"%s\" is versioned, which this version does not support", type->name);
 
 	bound->document = vxp_bind_named_column(relation, type->document_column);
+	bound->resource = type->name;
 	error = vxp_bind_query(request, type, relation, bound, false);
 	if (error == NULL)
 	{
@@ -910,9 +921,11 @@ vxp_dql_bind(DqlRequest *request, const ResourceType *type, Relation relation,
 	 */
 	if (error == NULL &&
 		(request->sort != NIL || request->limit >= 0 || request->skip >= 0 ||
-		 request->page >= 0 || request->page_size >= 0 || options->paging))
+		 request->page >= 0 || request->page_size >= 0 || request->after || options->paging))
 	{
 		error = bind_sort(&state, request, &sort);
+		if (error == NULL)
+			error = vxp_cursor_bind(request, type->name, sort, bound->total_order, &bound->cursor);
 		if (options->ordered)
 			bound->sort = sort;
 	}

@@ -105,6 +105,12 @@ typedef struct BoundSort
 	bool		descending;
 } BoundSort;
 
+/* Paging by cursor: the sort keys of the row to go on behind. */
+typedef struct BoundCursor
+{
+	List	   *values;			/* of BoundValue *, one for each sort key; NULL for null */
+} BoundCursor;
+
 /* A place in the answer's item: the column that stands at a path. */
 typedef struct BoundMember
 {
@@ -125,11 +131,15 @@ typedef struct BoundField
 typedef struct BoundQuery
 {
 	DqlRequest *request;
+	const char *resource;		/* name of the resource type */
 	const char *schema_name;
 	const char *table_name;
 	Oid			relid;
 	BoundNode  *filter;			/* NULL: all rows */
 	List	   *sort;			/* of BoundSort *; NIL: no order asked for */
+	bool		total_order;	/* the id is among the sort keys */
+	BoundCursor *cursor;		/* only rows behind it; no condition of "filter", counts leave it out */
+	int64		position;		/* number of rows given before the page, for "limit" of the next one */
 	int64		offset;			/* 0: none */
 	int64		limit;			/* -1: none */
 	bool		last_page;		/* "limit" of the request ends with this page */
@@ -241,6 +251,7 @@ typedef struct DqlBuild
 	Bitmapset  *used;			/* ROWS: attribute numbers needed, unless all_used */
 	bool		all_used;
 	int			width;			/* ROWS: number of columns of the answer */
+	bool		sort_keys;		/* the sort keys as further columns */
 } DqlBuild;
 
 extern Query *vxp_dql_build(BoundQuery *bound, const DqlBuild *build);
@@ -254,6 +265,7 @@ extern Node *vxp_dql_params_expr(ParseState *pstate, const BoundQuery *bound, Li
 /* dql_expr.c: finished expressions, at the level of "pstate" */
 extern Node *vxp_dql_condition_expr(ParseState *pstate, const BoundQuery *bound, const BoundNode *node);
 extern Node *vxp_dql_sort_expr(ParseState *pstate, const BoundQuery *bound, const BoundSort *sort);
+extern List *vxp_dql_type_operator(const BoundColumn *column, StrategyNumber strategy);
 extern Node *vxp_dql_is_not_true(Node *arg);
 extern bool vxp_dql_uses_param(const DqlNode *node, int number);
 extern bool vxp_dql_uses_param_above(const DqlNode *node, int number);
@@ -278,6 +290,9 @@ typedef struct DqlCall
 
 extern BoundQuery *vxp_dql_bind_call(const DqlCall *call);	/* locks the table */
 extern Query *vxp_dql_translate(const DqlCall *call);	/* analysed, not rewritten */
+
+/* dql_cursor_expr.c */
+extern Node *vxp_dql_cursor_expr(ParseState *pstate, const BoundQuery *bound);
 
 /* dql_item.c */
 extern Node *vxp_dql_item_expr(ParseState *pstate, const BoundQuery *bound);

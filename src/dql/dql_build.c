@@ -32,6 +32,8 @@ vxp_build_leaf(ParseState *pstate, const Leaf *leaf)
 			return vxp_dql_condition_expr(pstate, leaf->bound, leaf->condition);
 		case LEAF_SORT:
 			return vxp_dql_sort_expr(pstate, leaf->bound, leaf->sort);
+		case LEAF_CURSOR:
+			return vxp_dql_cursor_expr(pstate, leaf->bound);
 		case LEAF_ITEM:
 			return vxp_dql_item_expr(pstate, leaf->bound);
 		case LEAF_EXPR:
@@ -313,6 +315,14 @@ vxp_dql_build(BoundQuery *bound, const DqlBuild *build)
 	select->fromClause = list_make1(table);
 	if (bound->filter)
 		select->whereClause = vxp_raw_condition(&state, bound->filter);
+	if (bound->cursor && build->shape != DQL_SHAPE_COUNT)
+	{
+		Node	   *behind;
+
+		vxp_new_leaf(&state, LEAF_CURSOR, &behind);
+		select->whereClause = select->whereClause == NULL ? behind :
+			(Node *) makeBoolExpr(AND_EXPR, list_make2(select->whereClause, behind), -1);
+	}
 
 	switch (build->shape)
 	{
@@ -336,6 +346,18 @@ vxp_dql_build(BoundQuery *bound, const DqlBuild *build)
 	}
 	if (build->shape != DQL_SHAPE_COUNT)
 		vxp_raw_order(&state, select);
+	if (build->sort_keys)
+	{
+		ListCell   *lc;
+
+		foreach(lc, bound->sort)
+		{
+			Node	   *key;
+
+			vxp_new_leaf(&state, LEAF_SORT, &key)->sort = lfirst(lc);
+			select->targetList = lappend(select->targetList, vxp_raw_target(key, "key"));
+		}
+	}
 
 	raw = makeNode(RawStmt);
 	raw->stmt = (Node *) select;

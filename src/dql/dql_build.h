@@ -16,6 +16,7 @@ typedef enum LeafKind
 	LEAF_COLUMN,				/* column as it is */
 	LEAF_CONDITION,				/* condition */
 	LEAF_SORT,					/* sort */
+	LEAF_CURSOR,				/* the row is behind the cursor */
 	LEAF_ITEM,					/* the item of the answer */
 	LEAF_EXPR,					/* expr, finished */
 	LEAF_VALUE,					/* related: the value of its inner field */

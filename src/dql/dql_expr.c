@@ -174,9 +174,9 @@ collate_like(const BoundQuery *bound, Node *operand, const Node *column)
 	return collate(operand, collation);
 }
 
-/* The qualified name of a type's own btree operator. */
-static List *
-type_operator(const BoundColumn *column, StrategyNumber strategy)
+/* vxp_dql_type_operator returns the qualified name of a type's own btree operator. */
+List *
+vxp_dql_type_operator(const BoundColumn *column, StrategyNumber strategy)
 {
 	TypeCacheEntry *entry = lookup_type_cache(column->base_type, TYPECACHE_BTREE_OPFAMILY | TYPECACHE_EQ_OPR);
 	Oid			operator = InvalidOid;
@@ -438,7 +438,7 @@ compare_with_param(ParseState *pstate, const BoundQuery *bound, const BoundNode 
 						node->value.param, column->name, format_type_be(column->type)),
 				 errhint("Use $in to compare with each element.")));
 	known = IsA(right, Const);
-	operator = type_operator(column, node->strategy);
+	operator = vxp_dql_type_operator(column, node->strategy);
 	check_param_type(pstate, node, operator, exprType(right));
 	right = collate_like(bound, right, left);
 	condition = (Node *) make_op(pstate, operator, left, right, NULL, -1);
@@ -466,7 +466,7 @@ compare_expr(ParseState *pstate, const BoundQuery *bound, const BoundNode *node)
 	if (node->value.param > 0)
 		return compare_with_param(pstate, bound, node);
 	left = is_equal ? equality_column(pstate, bound, column) : ordered_column(pstate, bound, column);
-	condition = (Node *) make_op(pstate, type_operator(column, node->strategy), left,
+	condition = (Node *) make_op(pstate, vxp_dql_type_operator(column, node->strategy), left,
 								 vxp_dql_const(node->value.type, node->value.datum), NULL, -1);
 	if (!node->negated)
 		return condition;
@@ -498,7 +498,7 @@ any_expr(ParseState *pstate, const BoundQuery *bound, const BoundNode *node)
 {
 	const BoundColumn *column = node->column;
 	Node	   *left = equality_column(pstate, bound, column);
-	List	   *equal = type_operator(column, BTEqualStrategyNumber);
+	List	   *equal = vxp_dql_type_operator(column, BTEqualStrategyNumber);
 	Node	   *array;
 	Node	   *condition;
 
@@ -546,7 +546,7 @@ range_expr(ParseState *pstate, const BoundQuery *bound, const BoundNode *node)
 {
 	Node	   *array = operand_param(pstate, bound, node->column, node->value.param, true);
 	Oid			element = get_base_element_type(exprType(array));
-	List	   *operator = type_operator(node->column, node->strategy);
+	List	   *operator = vxp_dql_type_operator(node->column, node->strategy);
 
 	if (!OidIsValid(element))
 		return (Node *) make_op(pstate, operator, ordered_column(pstate, bound, node->column), array, NULL, -1);

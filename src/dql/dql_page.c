@@ -16,6 +16,7 @@
 
 #include "common/vxp_settings.h"
 #include "dql/dql_bind.h"
+#include "dql/dql_cursor.h"
 #include "dql/dql_exec.h"
 
 VXP_FUNCTION(vxp_page);
@@ -62,9 +63,13 @@ push_count(JsonbParseState **state, const char *key, int64 count)
 	pushJsonbValue(state, WJB_VALUE, &value);
 }
 
-/* Pushes at most "wanted" items (all when negative); returns whether there was one more. */
+/*
+ * Pushes at most "wanted" items (all when negative).  When rows follow, and
+ * "bound" has a total order, *cursor becomes the token to go on with.  Returns
+ * whether rows follow.
+ */
 static bool
-push_items(JsonbParseState **state, Query *query, int64 wanted)
+push_items(JsonbParseState **state, const BoundQuery *bound, Query *query, int64 wanted, char **cursor)
 {
 	Tuplestorestate *store = tuplestore_begin_heap(false, false, work_mem);
 	PlannedStmt *plan = vxp_dql_plan(query);
@@ -73,6 +78,7 @@ push_items(JsonbParseState **state, Query *query, int64 wanted)
 	int64		pushed = 0;
 	bool		more = false;
 
+	*cursor = NULL;
 	vxp_dql_run(plan, store, CurrentMemoryContext);
 	push_key(state, "items");
 	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
@@ -83,11 +89,6 @@ push_items(JsonbParseState **state, Query *query, int64 wanted)
 		JsonbValue	value;
 
 		CHECK_FOR_INTERRUPTS();
-		if (wanted >= 0 && pushed == wanted)
-		{
-			more = true;
-			break;
-		}
 		pushed++;
 		if (isnull)
 			value.type = jbvNull;
@@ -106,6 +107,22 @@ push_items(JsonbParseState **state, Query *query, int64 wanted)
 			}
 		}
 		pushJsonbValue(state, WJB_ELEM, &value);
+		if (pushed == wanted)
+		{
+			more = pushed < tuplestore_tuple_count(store);
+			break;
+		}
+	}
+	if (more && bound->total_order)
+	{
+		int			count = list_length(bound->sort);
+		Oid		   *types = palloc(sizeof(Oid) * count);
+
+		slot_getallattrs(slot);
+		for (int i = 0; i < count; i++)
+			types[i] = TupleDescAttr(desc, i + 1)->atttypid;
+		*cursor = vxp_cursor_make(bound, slot->tts_values + 1, slot->tts_isnull + 1, types,
+								  bound->position + pushed);
 	}
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
 	ExecDropSingleTupleTableSlot(slot);
@@ -116,7 +133,8 @@ push_items(JsonbParseState **state, Query *query, int64 wanted)
 /*
  * page(dql, VARIADIC "any") -> jsonb
  *
- * {"items", "hasNextPage", "totalItemsCount", "totalPagesCount"} (section 8).
+ * {"items", "hasNextPage", "totalItemsCount", "totalPagesCount"} (section 8), and
+ * "nextCursor" when rows follow: sent as "after" it asks for them.
  * Items and counts are of one snapshot, the caller's.  "count": "none" leaves
  * the totals out, "estimated" takes the planner's estimate.
  */
@@ -130,6 +148,7 @@ vxp_page(PG_FUNCTION_ARGS)
 	int64		size;
 	int64		total = -1;
 	bool		more;
+	char	   *cursor;
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
@@ -157,6 +176,7 @@ vxp_page(PG_FUNCTION_ARGS)
 			/* the rows themselves, without page: a plan that knows how many there are */
 			rows.request = &request;
 			rows.sort = NIL;
+			rows.cursor = NULL;
 			rows.offset = Max(request.skip, 0);
 			rows.limit = request.limit;
 			call.build.shape = DQL_SHAPE_ITEMS;
@@ -171,7 +191,16 @@ vxp_page(PG_FUNCTION_ARGS)
 		bound->limit = size + 1;
 	call.build.shape = DQL_SHAPE_ITEMS;
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	more = push_items(&state, vxp_dql_build(bound, &call.build), size);
+	call.build.sort_keys = size > 0 && bound->total_order;
+	more = push_items(&state, bound, vxp_dql_build(bound, &call.build), size, &cursor);
+	if (cursor)
+	{
+		push_key(&state, "nextCursor");
+		value.type = jbvString;
+		value.val.string.val = cursor;
+		value.val.string.len = strlen(cursor);
+		pushJsonbValue(&state, WJB_VALUE, &value);
+	}
 
 	push_key(&state, "hasNextPage");
 	value.type = jbvBool;

@@ -152,6 +152,13 @@ read_limit(RequestReader *reader, const DqlValue *value, const DqlPlace *place)
 }
 
 static void
+read_after(RequestReader *reader, const DqlValue *value, const DqlPlace *place)
+{
+	if (expect_type(reader, value, DQL_STRING, "a string", place))
+		reader->parse->request->after = value->string;
+}
+
+static void
 read_skip(RequestReader *reader, const DqlValue *value, const DqlPlace *place)
 {
 	reader->parse->request->skip = read_count(reader, value, place);
@@ -565,8 +572,8 @@ read_system_space(RequestReader *reader, const DqlValue *value, const DqlPlace *
 
 /* Sorted by name (strcmp). */
 static const RequestKey request_keys[] = {
-	{"after", refuse_always, false, 0,
-	"Cursor of the previous answer: continue behind it. Not supported in this version."},
+	{"after", read_after, false, 0,
+	"Cursor of the previous answer: continue behind it."},
 	{"asOf", read_as_of, false, 0,
 	"Timestamp: read the versions valid at that instant."},
 	{"collectMetrics", NULL, true, IN_BOTH,
@@ -680,6 +687,14 @@ check_together(RequestReader *reader, const DqlPlace *root)
 
 		vxp_error_hint(fail_shape(parse, &place, "\"versions\" cannot stand beside \"asOf\""),
 					   "\"asOf\" selects the versions valid at one instant; leave \"versions\" out.");
+	}
+	if (parse->request->after != NULL && (parse->request->page > 0 || parse->request->skip > 0))
+	{
+		DqlPlace	place = {root, "after", -1};
+
+		vxp_error_hint(fail_shape(parse, &place, "\"after\" cannot stand beside \"%s\"",
+								  parse->request->page > 0 ? "page" : "skip"),
+					   "The cursor says where the page begins.");
 	}
 	if (reader->count_total_seen && reader->count_seen &&
 		reader->count_total != (parse->request->count != DQL_COUNT_NONE))

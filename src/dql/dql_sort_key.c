@@ -173,7 +173,10 @@ offer_value(const JsonbValue *value, void *state)
 	}
 }
 
-/* vxp_dql_cached_path returns the prepared path of this call, made once for each path. */
+/*
+ * vxp_dql_cached_path returns the prepared path of this call, made once for each
+ * path.  The empty path is the document itself, as a column of lists needs it.
+ */
 EvalPath *
 vxp_dql_cached_path(FunctionCallInfo fcinfo)
 {
@@ -194,7 +197,7 @@ vxp_dql_cached_path(FunctionCallInfo fcinfo)
 	whole = text_to_cstring(argument);
 	segments = palloc((strlen(whole) + 1) * sizeof(char *));
 	start = whole;
-	for (char *c = whole;; c++)
+	for (char *c = whole; *whole != '\0'; c++)
 	{
 		bool		at_end = *c == '\0';
 
@@ -221,7 +224,7 @@ vxp_dql_cached_path(FunctionCallInfo fcinfo)
  * sort_key(document jsonb, path text, descending boolean) -> bytea
  *
  * The least key of the values of the path, or the greatest when descending; a
- * list counts as its elements.  Without a value, and for a NULL document: the
+ * list counts as its elements; an empty path is the document.  Without a value, and for a NULL document: the
  * key of null.  The caller sorts by the result ASC or DESC accordingly.
  */
 Datum

@@ -100,7 +100,8 @@ def questions(ask, targets):
     elif condition(t):
         found["limit"] = [(f"SELECT identifier, created_at FROM bench.r WHERE {condition(t)} AND {TAIL}", None)]
     if ask.semi:
-        found["semi"] = [(ask.semi, None)]
+        wanted = literal("{" + ",".join(targets["wanted"]) + "}") + "::text[]"
+        found["semi"] = [(ask.semi.replace("{wanted}", wanted), None)]
     return found
 
 
@@ -119,9 +120,17 @@ def answer(ask, targets):
         # the index alone, exactly: what a bitmap scan says of its index
         got = lines_json("SET enable_indexscan = off; SET enable_indexonlyscan = off; SET enable_seqscan = off;\n"
                          + "\n".join(f"SELECT bench.measure({literal(s)}, 1);" for s, _ in questions(ask, targets)["few"]))
-        got = [g["index"] for g in got if g["index"] is not None]
+        got = [g for g in got if g["index"] is not None]
         if got:
-            result["few"]["index_buffers"] = median(got)
+            result["few"]["index_buffers"] = median([g["index"] for g in got])
+            result["few"]["bitmap_buffers"] = median([g["buffers"] for g in got])
+    if "path" in result:
+        got = lines_json("SET enable_indexscan = off; SET enable_indexonlyscan = off; SET enable_seqscan = off;\n"
+                         + "\n".join(f"SELECT bench.measure({literal(s)}, 1);" for s, _ in questions(ask, targets)["path"]))
+        got = [g for g in got if g["index"] is not None]
+        if got:
+            result["path"]["index_buffers"] = median([g["index"] for g in got])
+            result["path"]["bitmap_buffers"] = median([g["buffers"] for g in got])
     return result
 
 
@@ -297,7 +306,8 @@ def main():
     targets = {}
     for t in lines_json("SELECT to_jsonb(t) FROM bench.target t"):
         targets.setdefault(t["kind"], []).append(t)
-    data["targets"] = {kind: median([t["n"] for t in of]) for kind, of in targets.items()}
+    targets["wanted"] = psql("SELECT identifier FROM bench.wanted")
+    data["targets"] = {kind: median([t["n"] for t in of]) for kind, of in targets.items() if kind != "wanted"}
     sets = lines_json("SELECT to_jsonb(s) FROM bench.sets s ORDER BY number")
     classes = psql("SELECT opcname FROM pg_opclass")
     say(f"{data['rows']} rows, subtrees of {data['targets']}")
