@@ -153,16 +153,23 @@ equality_column(ParseState *pstate, const BoundQuery *bound, const BoundColumn *
 }
 
 /*
- * "operand" under the collation of the column that it compares with: else the
- * bind variable's own, say of a column of a neighbour in the statement, might
- * contradict it.  Where both agree, the planner drops this again.
+ * "operand" under the collation of the column that it compares with, when its
+ * own would contradict that: say, as a column of a neighbour in the statement.
  */
 static Node *
 collate_like(const BoundQuery *bound, Node *operand, const Node *column)
 {
 	Oid			collation = exprCollation(column);
+	Node	   *source = operand;
+	Oid			given;
 
-	if (!bound->args_known || !OidIsValid(collation) || !OidIsValid(get_typcollation(exprType(operand))))
+	/* a cast that was just made has no collation yet: its argument's will be its own */
+	while (!OidIsValid(exprCollation(source)) && (IsA(source, RelabelType) || IsA(source, CoerceViaIO)))
+		source = IsA(source, RelabelType) ? (Node *) castNode(RelabelType, source)->arg :
+			(Node *) castNode(CoerceViaIO, source)->arg;
+	given = exprCollation(source);
+	if (!bound->args_known || !OidIsValid(collation) || !OidIsValid(get_typcollation(exprType(operand))) ||
+		given == collation || given == DEFAULT_COLLATION_OID || !OidIsValid(get_typcollation(exprType(source))))
 		return operand;
 	return collate(operand, collation);
 }
