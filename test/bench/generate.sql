@@ -24,12 +24,12 @@ CREATE TABLE bench.datasource AS
 		sum(power(d, -1.2)) OVER (ORDER BY d) / sum(power(d, -1.2)) OVER () AS upto
 	FROM generate_series(1, 60) d;
 
--- 42 rows for each patient on average, with long tails: most have one study, some 60; a study has 3 to 1,000 volumes
+-- 26 rows for each patient on average, with long tails: most have one study, some 60; a study has 3 to 1,000 volumes
 CREATE TABLE bench.patient AS
 	SELECT p, (SELECT min(d) FROM bench.datasource WHERE upto >= bench.chance(p, 1)) AS d,
 		format('DA%s', lpad(p::text, 5, '0')) AS name,
 		least(floor(power(bench.chance(p, 2), -1 / 1.5)), 60)::int AS studies
-	FROM generate_series(1, ceil(:rows / (CASE :'shape' WHEN 'deep' THEN 64.0 ELSE 25.9 END))::bigint) p;
+	FROM generate_series(1, ceil(:rows / (CASE :'shape' WHEN 'deep' THEN 37.0 ELSE 25.9 END))::bigint) p;
 
 -- a fifth of the studies comes later
 CREATE TABLE bench.study AS
