@@ -16,6 +16,7 @@ int			vxp_max_dql_branches = 1000;
 int			vxp_default_page_size = 1000;
 int			vxp_max_page_size = 1000;
 bool		vxp_enable_inlining = true;
+int			vxp_undo_retention = 24 * 60;
 
 void
 vxp_settings_init(void)
@@ -43,5 +44,10 @@ vxp_settings_init(void)
 							 "slower. For tests and diagnosis, like the enable_* settings of the server.",
 							 &vxp_enable_inlining, true,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("vxp.undo_retention",
+							"How long the record of a DQL write is kept for vxp.undo.",
+							"0 records nothing. Older records of a role are removed by its next write.",
+							&vxp_undo_retention, 24 * 60, 0, 100 * 365 * 24 * 60,
+							PGC_USERSET, GUC_UNIT_MIN, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("vxp");
 }

@@ -164,6 +164,23 @@ typedef enum DqlCountMode
 	DQL_COUNT_NONE
 } DqlCountMode;
 
+/* What a request changes (section 9); its conditions say where. */
+typedef enum DqlWriteKind
+{
+	DQL_WRITE_UPDATE,
+	DQL_WRITE_DELETE,
+	DQL_WRITE_REFERENCES
+} DqlWriteKind;
+
+typedef struct DqlWrite
+{
+	DqlWriteKind kind;
+	DqlValue   *patch;			/* UPDATE: merged into "metadata", keys without dots; NULL: nothing changes */
+	const char *system;			/* UPDATE: place of "metadata.system", NULL: not named */
+	bool		create;			/* REFERENCES: add, or remove */
+	DqlValue   *refs;			/* REFERENCES: list of objects of "type" and "id" */
+} DqlWrite;
+
 typedef struct DqlRequest
 {
 	char	   *resource;		/* NULL: not given */
@@ -192,6 +209,9 @@ typedef struct DqlRequest
 	bool		has_other;		/* a key besides filter that changes the answer (matches() refuses it) */
 	const char *other;			/* the first such key */
 	bool		has_subquery;	/* a condition looks at other rows */
+	DqlWrite   *write;			/* NULL: a read */
+	bool		system_space;	/* a write to metadata.system is meant */
+	int64		max_affected;	/* a write of more rows is refused; -1: not given */
 } DqlRequest;
 
 /* dql_json.c: JSON text to values, by the server's own parser */
@@ -204,6 +224,7 @@ extern DqlRequest *vxp_dql_parse_or_raise(const DqlText *dql);
 extern bool vxp_dql_number_fits(const char *literal);
 /* sort object or list alone, for the default sort of a resource type */
 extern VxpError *vxp_dql_parse_sort(const char *text, int length, List **result);
+extern const char *vxp_dql_write_name(DqlWriteKind kind);	/* dql_write_parse.c */
 /* dql_print_filter.c: a filter that reads back to an equal tree, as JSON; NULL prints {} */
 extern void vxp_dql_print_filter(StringInfo buf, const DqlNode *node);
 

@@ -60,13 +60,6 @@ CREATE FUNCTION page(dql dql, VARIADIC "values" "any") RETURNS jsonb
 	LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000;
 COMMENT ON FUNCTION page(dql, "any") IS 'the same with values for the bind variables {"$param": 1} and up';
 
-CREATE FUNCTION execute(request json) RETURNS jsonb
-	LANGUAGE SQL VOLATILE PARALLEL UNSAFE
-	BEGIN ATOMIC
-		SELECT page($1::dql);
-	END;
-COMMENT ON FUNCTION execute(json) IS 'what an HTTP gateway calls: runs a DQL request as a client sent it and returns the envelope of page(); requests that write are refused (0A000)';
-
 CREATE FUNCTION to_sql(dql dql) RETURNS text
 	AS 'MODULE_PATHNAME', 'vxp_to_sql'
 	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 1000;

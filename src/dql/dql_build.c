@@ -382,6 +382,12 @@ vxp_dql_bind_call(const DqlCall *call)
 	BoundQuery *bound = NULL;
 	VxpError   *error;
 
+	if (request->write)
+		vxp_error_raise(vxp_error_hint(vxp_error(ERRCODE_INVALID_PARAMETER_VALUE,
+												 psprintf("$.%s", vxp_dql_write_name(request->write->kind)),
+												 "a request with \"%s\" cannot be read",
+												 vxp_dql_write_name(request->write->kind)),
+									   "Use vxp.update, vxp.delete or vxp.execute to run it, vxp.preview to see what it would change."));
 	error = OidIsValid(call->relid) ? vxp_dql_resource_of(request, call->relid, &type) :
 		vxp_dql_resource(request, &type);
 	if (error)

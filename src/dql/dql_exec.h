@@ -10,9 +10,12 @@
 #include "nodes/plannodes.h"
 #include "utils/tuplestore.h"
 
+#include "common/vxp_compat.h"
+
 extern PlannedStmt *vxp_dql_plan(Query *query);
 extern uint64 vxp_dql_run(PlannedStmt *plan, Tuplestorestate *store, MemoryContext context);
 extern int64 vxp_dql_count(Query *query);	/* dql_page.c */
+extern VXP_EXPORT Datum vxp_page(PG_FUNCTION_ARGS);
 extern List *vxp_dql_call_args(FunctionCallInfo fcinfo, int first);
 
 #endif							/* VXP_DQL_EXEC_H */

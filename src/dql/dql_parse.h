@@ -58,6 +58,13 @@ typedef enum DqlScope
 extern bool vxp_dql_is_request_key(const char *key);
 extern DqlRequest *vxp_dql_parse_nested(DqlParse *parse, const DqlValue *value, DqlScope scope, const DqlPlace *place);
 
+/* dql_write_parse.c: what changes rows */
+extern void vxp_dql_parse_update(DqlParse *parse, const DqlValue *value, const DqlPlace *place);
+extern void vxp_dql_parse_delete(DqlParse *parse, const DqlValue *value, const DqlPlace *place);
+extern void vxp_dql_parse_references(DqlParse *parse, const DqlValue *value, const DqlPlace *place);
+extern void vxp_dql_check_write(DqlParse *parse, const DqlValue *value, const DqlPlace *root);
+extern const DqlValue *vxp_dql_unwrap(DqlParse *parse, const DqlValue *value);
+
 /* dql_relate.c: conditions that look at other rows */
 extern bool vxp_dql_is_subquery(const DqlValue *value);
 extern DqlRequest *vxp_dql_parse_subquery(DqlParse *parse, const DqlValue *value, const DqlPlace *place);

@@ -168,7 +168,7 @@ read_skip(RequestReader *reader, const DqlValue *value, const DqlPlace *place)
 static void
 read_max_affected(RequestReader *reader, const DqlValue *value, const DqlPlace *place)
 {
-	(void) read_count(reader, value, place);
+	reader->parse->request->max_affected = read_count(reader, value, place);
 }
 
 static void
@@ -550,12 +550,29 @@ read_except(RequestReader *reader, const DqlValue *value, const DqlPlace *place)
 	reader->parse->request->except = vxp_dql_parse_sets(reader->parse, value, place);
 }
 
-/* Write keys: false counts as absent. */
 static void
-refuse_write(RequestReader *reader, const DqlValue *value, const DqlPlace *place)
+read_update(RequestReader *reader, const DqlValue *value, const DqlPlace *place)
 {
-	if (value->type != DQL_BOOLEAN || value->boolean)
-		refuse(reader, place);
+	vxp_dql_parse_update(reader->parse, value, place);
+}
+
+static void
+read_delete(RequestReader *reader, const DqlValue *value, const DqlPlace *place)
+{
+	vxp_dql_parse_delete(reader->parse, value, place);
+}
+
+static void
+read_references(RequestReader *reader, const DqlValue *value, const DqlPlace *place)
+{
+	vxp_dql_parse_references(reader->parse, value, place);
+}
+
+/* The wrapper of an update was taken off before; here it stands in a nested request. */
+static void
+refuse_wrapper(RequestReader *reader, const DqlValue *value, const DqlPlace *place)
+{
+	fail_shape(reader->parse, place, "\"%s\" cannot stand here", place->key);
 }
 
 static void
@@ -567,7 +584,8 @@ refuse_always(RequestReader *reader, const DqlValue *value, const DqlPlace *plac
 static void
 read_system_space(RequestReader *reader, const DqlValue *value, const DqlPlace *place)
 {
-	(void) expect_type(reader, value, DQL_BOOLEAN, "a boolean", place);
+	if (expect_type(reader, value, DQL_BOOLEAN, "a boolean", place))
+		reader->parse->request->system_space = value->boolean;
 }
 
 /* Sorted by name (strcmp). */
@@ -586,8 +604,8 @@ static const RequestKey request_keys[] = {
 	"false: leave the total counts out, like count \"none\"."},
 	{"datasets", read_datasets, false, IN_SUBQUERY,
 	"Same as context.datasets."},
-	{"delete", refuse_write, false, 0,
-	"true: delete the matching rows. Not supported in this version."},
+	{"delete", read_delete, false, 0,
+	"true: delete the matching rows."},
 	{"except", read_except, false, IN_SUBQUERY,
 	"Rows whose id is in none of these queries."},
 	{"filter", read_filter, true, IN_BOTH,
@@ -606,12 +624,12 @@ static const RequestKey request_keys[] = {
 	"Rows in a page; 0 counts only."},
 	{"projects", read_projects, false, IN_SUBQUERY,
 	"Same as context.projects."},
-	{"query", refuse_always, false, 0,
-	"Request inside an update. Not supported in this version."},
+	{"query", refuse_wrapper, false, 0,
+	"Request whose rows updateQuery beside it updates."},
 	{"queryEngine", NULL, true, IN_BOTH,
 	"Accepted and ignored."},
-	{"references", refuse_write, false, 0,
-	"Add or remove references. Not supported in this version."},
+	{"references", read_references, false, 0,
+	"Add references to metadata.system.refs of the matching rows, or remove them."},
 	{"resource", read_resource, false, IN_BOTH,
 	"Resource type to read; default \"items\"."},
 	{"select", read_select, false, IN_SUBQUERY,
@@ -624,10 +642,10 @@ static const RequestKey request_keys[] = {
 	"Paths with directions, in the order of significance; an object, or a list of objects."},
 	{"systemSpace", read_system_space, false, 0,
 	"Allows a write to metadata.system; no effect on a read."},
-	{"update", refuse_write, false, 0,
-	"Change the matching rows. Not supported in this version."},
-	{"updateQuery", refuse_always, false, 0,
-	"Update beside a request in query. Not supported in this version."},
+	{"update", read_update, false, 0,
+	"What is merged into metadata of the matching rows."},
+	{"updateQuery", refuse_wrapper, false, 0,
+	"update and systemSpace beside a request in query."},
 	{"user", NULL, true, IN_BOTH,
 	"Accepted and ignored."},
 	{"versions", read_versions, false, 0,
@@ -715,6 +733,7 @@ new_request(void)
 	request->page_size = -1;
 	request->limit = -1;
 	request->skip = -1;
+	request->max_affected = -1;
 	return request;
 }
 
@@ -772,6 +791,7 @@ parse_members(DqlParse *parse, const DqlValue *value, DqlScope scope, const DqlP
 	}
 	if (parse->error == NULL)
 		check_together(&reader, root);
+	vxp_dql_check_write(parse, value, root);
 }
 
 /* vxp_dql_parse_request reads all members of a request object. */
@@ -829,7 +849,9 @@ vxp_dql_parse(const char *text, int length, DqlRequest **result)
 	if (error != NULL)
 		return error;
 	parse_init(&parse);
-	vxp_dql_parse_request(&parse, value);
+	value = (DqlValue *) vxp_dql_unwrap(&parse, value);
+	if (parse.error == NULL)
+		vxp_dql_parse_request(&parse, value);
 	if (parse.error == NULL)
 		*result = parse.request;
 	return parse.error;

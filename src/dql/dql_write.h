@@ -1,0 +1,64 @@
+/*
+ * dql_write.h - writes: binding, statements, records for undo
+ *
+ * An update locks its rows first (so that the count and the old rows are those
+ * that it then changes) and changes the locked rows by their place.  A delete
+ * is one statement: whoever may delete need not be allowed to lock.  Both go
+ * through rewriting and planning as the current user's own statement.
+ */
+#ifndef VXP_DQL_WRITE_H
+#define VXP_DQL_WRITE_H
+
+#include "postgres.h"
+
+#include "executor/tuptable.h"
+#include "nodes/parsenodes.h"
+#include "utils/tuplestore.h"
+
+#include "dql/dql_bind.h"
+
+/* A request that writes, bound; the table is locked (RowExclusiveLock). */
+typedef struct BoundWrite
+{
+	const DqlText *dql;
+	const DqlWrite *write;
+	const char *resource;		/* name of the resource type */
+	BoundQuery *bound;			/* which rows */
+	BoundColumn *column;		/* jsonb column with the metadata; NULL for a delete */
+	DqlPath    *inside;			/* where the metadata are in it; count 0: it is them */
+	List	   *columns;		/* of char *: what an image of a row holds */
+} BoundWrite;
+
+/* Rows that an update has locked. */
+typedef struct LockedRows
+{
+	int			count;
+	Datum	   *places;			/* tid */
+	Datum	   *relations;		/* oid: the table itself or the partition */
+} LockedRows;
+
+/* The result of a statement, being read. */
+typedef struct WriteResult
+{
+	Tuplestorestate *store;
+	TupleTableSlot *slot;
+	uint64		rows;
+} WriteResult;
+
+/* dql_write_build.c: analysed statements */
+extern bool vxp_write_is_empty(const BoundWrite *write);
+extern Query *vxp_write_lock_query(const BoundWrite *write, bool image);
+extern Query *vxp_write_update_query(const BoundWrite *write, const LockedRows *rows, bool digest);
+extern Query *vxp_write_delete_query(const BoundWrite *write, bool image);
+extern Query *vxp_write_probe_query(const BoundWrite *write, bool items);
+
+/* dql_write.c */
+extern void vxp_write_run(Query *query, uint64 limit, WriteResult *result);
+extern bool vxp_write_next(WriteResult *result);
+extern void vxp_write_end(WriteResult *result);
+
+/* dql_record.c: what undo needs; the result "before" has images in column "attribute" */
+extern void vxp_record_check(const BoundWrite *write);
+extern int64 vxp_record(const BoundWrite *write, WriteResult *before, int attribute, const Datum *after, uint64 rows);
+
+#endif							/* VXP_DQL_WRITE_H */
