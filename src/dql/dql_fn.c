@@ -30,6 +30,7 @@
 VXP_FUNCTION(vxp_query);
 VXP_FUNCTION(vxp_count);
 VXP_FUNCTION(vxp_to_sql);
+VXP_FUNCTION(vxp_dql_params);
 VXP_FUNCTION(vxp_instant);
 VXP_FUNCTION(vxp_instant_or_null);
 
@@ -223,6 +224,13 @@ vxp_to_sql(PG_FUNCTION_ARGS)
 	sql = pg_get_querydef(query, true);
 	AtEOXact_GUC(true, nest_level);
 	PG_RETURN_TEXT_P(cstring_to_text(sql));
+}
+
+/* dql_params(dql) -> integer: the largest number of its bind variables */
+Datum
+vxp_dql_params(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT32(vxp_dql_parse_or_raise(PG_GETARG_DQL_PP(0))->max_param);
 }
 
 static bool

@@ -1,0 +1,121 @@
+
+--
+-- DQL: saved filters
+--
+CREATE FUNCTION dql_params(dql dql) RETURNS integer
+	AS 'MODULE_PATHNAME', 'vxp_dql_params'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION dql_params(dql) IS 'largest n of the bind variables {"$param": n} of a request; 0 when it has none';
+
+CREATE FUNCTION filter_marker() RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT 'vxp saved filter: ';
+END;
+COMMENT ON FUNCTION filter_marker() IS 'what the comment of a saved filter begins with; the request follows';
+
+CREATE FUNCTION filter_place(name text, schemas name[]) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	schema name := (SELECT s FROM unnest(schemas) WITH ORDINALITY u(s, n)
+		WHERE s <> '@extschema@' AND NOT starts_with(s::text, 'pg_') AND s <> 'information_schema' ORDER BY n LIMIT 1);
+BEGIN
+	IF name IS NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'name of a saved filter must not be null';
+	END IF;
+	IF name = '' OR octet_length(name) > 63 THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_name',
+			MESSAGE = format('"%s" cannot be the name of a saved filter', left(name, 64)),
+			DETAIL = 'A name has 1 to 63 bytes.';
+	END IF;
+	IF schema IS NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_schema_name',
+			MESSAGE = 'no schema has been selected for saved filters',
+			HINT = 'Put a schema of yours first: SET search_path = public, vxp.';
+	END IF;
+	RETURN format('%I.%I', schema, name);
+END
+$$;
+COMMENT ON FUNCTION filter_place(text, name[]) IS 'qualified and quoted name of a saved filter: in the first of the schemas that is neither ours nor the system''s; 3F000 when there is none';
+
+CREATE FUNCTION is_filter(relation regclass) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT EXISTS (SELECT FROM pg_class c WHERE c.oid = relation AND c.relkind = 'v')
+		AND coalesce(starts_with(obj_description(relation, 'pg_class'), @extschema@.filter_marker()), false)
+$$;
+COMMENT ON FUNCTION is_filter(regclass) IS 'is the relation a view that save_filter made?';
+
+CREATE FUNCTION save_filter_in(name text, dql dql, schemas name[]) RETURNS regclass
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	place text := @extschema@.filter_place(name, schemas);
+	old regclass := to_regclass(place);
+	body text;
+BEGIN
+	IF dql IS NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
+			MESSAGE = 'DQL request must not be null',
+			HINT = 'The request that matches everything is ''{}''.';
+	END IF;
+	IF @extschema@.dql_params(dql) > 0 THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+			MESSAGE = 'a saved filter cannot have bind variables',
+			HINT = 'Write the values into the request, or filter the saved filter''s rows.';
+	END IF;
+	IF old IS NOT NULL AND NOT @extschema@.is_filter(old) THEN
+		RAISE EXCEPTION USING ERRCODE = 'duplicate_table',
+			MESSAGE = format('relation %s already exists and is no saved filter', old),
+			HINT = 'Choose another name.';
+	END IF;
+	body := @extschema@.to_sql(dql);
+	IF old IS NULL THEN
+		EXECUTE format('CREATE VIEW %s WITH (security_invoker = true) AS %s', place, body);
+	ELSE
+		-- in place, with its grants and what was built on it, when the columns allow it
+		BEGIN
+			EXECUTE format('CREATE OR REPLACE VIEW %s WITH (security_invoker = true) AS %s', place, body);
+		EXCEPTION WHEN invalid_table_definition THEN
+			EXECUTE format('DROP VIEW %s', place);
+			EXECUTE format('CREATE VIEW %s WITH (security_invoker = true) AS %s', place, body);
+		END;
+	END IF;
+	EXECUTE format('COMMENT ON VIEW %s IS %L', place, @extschema@.filter_marker() || dql::text);
+	RETURN place::regclass;
+END
+$$;
+COMMENT ON FUNCTION save_filter_in(text, dql, name[]) IS 'save_filter with the schemas of its caller''s search_path';
+
+CREATE FUNCTION save_filter(name text, dql dql) RETURNS regclass
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	SELECT save_filter_in($1, $2, pg_catalog.current_schemas(false));
+END;
+COMMENT ON FUNCTION save_filter(text, dql) IS 'Makes a view of that name, in the first schema of the search_path, with the rows of a request; replaces a saved filter of that name, which other columns make a new view. Its body is what to_sql prints, its comment holds the request, and rights and row security are those of who reads it. Returns the view. 42P07 when something else has the name, 22023 for a request with bind variables.';
+
+CREATE FUNCTION drop_filter_in(name text, schemas name[]) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	place text := @extschema@.filter_place(name, schemas);
+	old regclass := to_regclass(place);
+BEGIN
+	IF old IS NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('saved filter %s does not exist', place);
+	END IF;
+	IF NOT @extschema@.is_filter(old) THEN
+		RAISE EXCEPTION USING ERRCODE = 'wrong_object_type', MESSAGE = format('%s is no saved filter', place);
+	END IF;
+	EXECUTE format('DROP VIEW %s', place);
+END
+$$;
+COMMENT ON FUNCTION drop_filter_in(text, name[]) IS 'drop_filter with the schemas of its caller''s search_path';
+
+CREATE FUNCTION drop_filter(name text) RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	SELECT drop_filter_in($1, pg_catalog.current_schemas(false));
+END;
+COMMENT ON FUNCTION drop_filter(text) IS 'Drops the saved filter of that name in the first schema of the search_path. 42704 when there is none, 42809 when something else has the name, 2BP01 when something was built on it.';
