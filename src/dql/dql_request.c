@@ -576,12 +576,6 @@ refuse_wrapper(RequestReader *reader, const DqlValue *value, const DqlPlace *pla
 }
 
 static void
-refuse_always(RequestReader *reader, const DqlValue *value, const DqlPlace *place)
-{
-	refuse(reader, place);
-}
-
-static void
 read_system_space(RequestReader *reader, const DqlValue *value, const DqlPlace *place)
 {
 	if (expect_type(reader, value, DQL_BOOLEAN, "a boolean", place))
