@@ -525,14 +525,6 @@ read_select(RequestReader *reader, const DqlValue *value, const DqlPlace *place)
 }
 
 static void
-refuse(RequestReader *reader, const DqlPlace *place)
-{
-	vxp_error_hint(vxp_dql_fail(reader->parse, place, ERRCODE_FEATURE_NOT_SUPPORTED,
-								"\"%s\" is not supported in this version", place->key),
-				   "Leave \"%s\" out.", place->key);
-}
-
-static void
 read_join(RequestReader *reader, const DqlValue *value, const DqlPlace *place)
 {
 	vxp_dql_parse_joins(reader->parse, value, place);
