@@ -64,11 +64,11 @@ SELECT string_agg(i->>'id', ',' ORDER BY p, o) = (SELECT string_agg(id::text, ',
 FROM generate_series(0, 9) p, jsonb_array_elements(vxp.page(format('{"resource":"PageRow","sort":{"grade":-1},"page":%s,"pageSize":3}', p)::vxp.dql)->'items') WITH ORDINALITY e(i, o);
 
 -- counts left out, counts estimated
-SELECT vxp.page('{"resource":"PageRow","pageSize":2,"count":"none","select":["id"]}');
-SELECT vxp.page('{"resource":"PageRow","pageSize":2,"countTotal":false,"select":["id"]}');
+SELECT vxp.page('{"resource":"PageRow","pageSize":2,"count":"none","select":["id"]}') - 'nextCursor' AS page;
+SELECT vxp.page('{"resource":"PageRow","pageSize":2,"countTotal":false,"select":["id"]}') - 'nextCursor' AS page;
 ANALYZE page_row;
-SELECT vxp.page('{"resource":"PageRow","pageSize":2,"count":"estimated","select":["id"]}');
-SELECT vxp.page('{"resource":"PageRow","pageSize":2,"skip":10,"limit":5,"count":"estimated","select":["id"]}');
+SELECT vxp.page('{"resource":"PageRow","pageSize":2,"count":"estimated","select":["id"]}') - 'nextCursor' AS page;
+SELECT vxp.page('{"resource":"PageRow","pageSize":2,"skip":10,"limit":5,"count":"estimated","select":["id"]}') - 'nextCursor' AS page;
 -- nothing there
 SELECT vxp.page('{"resource":"PageRow","filter":{"id":-1}}');
 SELECT vxp.page('{"resource":"PageRow","filter":{"id":-1},"count":"estimated"}') - 'totalItemsCount' - 'totalPagesCount';

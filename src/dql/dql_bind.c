@@ -702,7 +702,7 @@ bind_sort(BindState *state, const DqlRequest *request, List **result)
 }
 
 /* skip and limit cut the ordered result first, page and pageSize what is left (section 7) */
-static void
+static VxpError *
 bind_page(const DqlRequest *request, const BindOptions *options, BoundQuery *bound)
 {
 	bool		paged = request->page >= 0 || request->page_size >= 0 ||
@@ -733,6 +733,7 @@ bind_page(const DqlRequest *request, const BindOptions *options, BoundQuery *bou
 		if (pg_add_s64_overflow(bound->position, start, &bound->position))
 			bound->position = PG_INT64_MAX;
 	}
+	return NULL;
 }
 
 /* Which columns of the row type "select" keeps (the others come as NULL). */
@@ -877,10 +878,9 @@ vxp_bind_query(const DqlRequest *request, const ResourceType *type, Relation rel
 	VxpError   *error = vxp_bind_conditions(&state, request, &query->filter);
 
 	if (error == NULL && ordered)
-	{
-		bind_page(request, &options, query);
+		error = bind_page(request, &options, query);
+	if (error == NULL && ordered)
 		error = bind_sort(&state, request, &query->sort);
-	}
 	if (error == NULL && query->filter->kind == BOUND_CONST && query->filter->truth)
 		query->filter = NULL;
 	return error;
@@ -910,10 +910,9 @@ vxp_dql_bind(DqlRequest *request, const ResourceType *type, Relation relation,
 	bound->resource = type->name;
 	error = vxp_bind_query(request, type, relation, bound, false);
 	if (error == NULL)
-	{
-		bind_page(request, options, bound);
+		error = bind_page(request, options, bound);
+	if (error == NULL)
 		error = bind_select(&state, request, bound);
-	}
 
 	/*
 	 * An order costs time: only where the request or the page asks for one.
