@@ -189,5 +189,15 @@ ALTER TABLE dataset DROP COLUMN doc CASCADE;
 ALTER TABLE "Item Table" RENAME "Na.me" TO x;
 \echo :SQLSTATE
 
+-- a schema and a table whose names need quotes
+CREATE SCHEMA "We ird.Sch""ema";
+CREATE TABLE "We ird.Sch""ema"."Ta.ble" ("Id x" int PRIMARY KEY, v text);
+INSERT INTO "We ird.Sch""ema"."Ta.ble" VALUES (1, 'a'), (2, 'b');
+SELECT register('Od d', '"We ird.Sch""ema"."Ta.ble"');
+SELECT * FROM "We ird.Sch""ema"."Ta.ble_current";
+SELECT * FROM "We ird.Sch""ema"."Ta.ble"('{"filter":{"id":2}}');
+SELECT vxp.to_sql('{"resource":"Od d","filter":{"Id x":2},"select":"v"}');
+SELECT unregister('Od d');
+DROP SCHEMA "We ird.Sch""ema" CASCADE;
 DROP SCHEMA register_test CASCADE;
 SELECT count(*) FROM resource_type WHERE schema_name = 'register_test';

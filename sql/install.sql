@@ -25,3 +25,15 @@ SELECT vxp.count(NULL::dql);
 SELECT vxp.count('{"sort":{"n":1,"id":1}}'::jsonb);
 SELECT unregister('items');
 DROP TABLE items;
+
+-- every object of the extension says what it is (none without a comment), and no comment of the server's was replaced
+SELECT pg_describe_object(d.classid, d.objid, 0)
+FROM pg_depend d JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
+WHERE e.extname = 'vxp_query'
+  AND NOT (d.classid = 'pg_type'::regclass
+		   AND (SELECT t.typtype = 'c' OR t.typcategory = 'A' FROM pg_type t WHERE t.oid = d.objid))
+  AND NOT EXISTS (SELECT FROM pg_description c WHERE c.classoid = d.classid AND c.objoid = d.objid AND c.objsubid = 0);
+SELECT obj_description('pg_catalog.count("any")'::regprocedure) = 'number of input rows for which the input expression is not null' AS untouched;
+-- nothing runs with other rights than the caller's
+SELECT count(*) FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'vxp_query' WHERE p.prosecdef;

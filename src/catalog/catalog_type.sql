@@ -96,7 +96,7 @@ BEGIN
 				 WHERE a.attrelid = view_oid AND a.attnum > 0 AND NOT a.attisdropped);
 	ELSE
 		view := @extschema@.catalog_object_name(type.table_name, '_current');
-		WHILE EXISTS (SELECT FROM pg_class c WHERE c.relname = view AND c.relnamespace = type.schema_name::regnamespace) LOOP
+		WHILE EXISTS (SELECT FROM pg_class c WHERE c.relname = view AND c.relnamespace = quote_ident(type.schema_name)::regnamespace) LOOP
 			number := number + 1;
 			view := @extschema@.catalog_object_name(type.table_name, '_current_' || number);
 		END LOOP;

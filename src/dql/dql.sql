@@ -43,7 +43,7 @@ COMMENT ON FUNCTION items(dql, "any") IS 'the same with values for the bind vari
 CREATE FUNCTION count(dql "any") RETURNS bigint
 	AS 'MODULE_PATHNAME', 'vxp_count'
 	LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000;
-COMMENT ON FUNCTION count("any") IS 'number of rows of a DQL request (dql, text, json, jsonb or a literal), after its skip and limit; page and pageSize do not matter; write vxp.count, since a bare count is the aggregate';
+COMMENT ON FUNCTION @extschema@.count("any") IS 'number of rows of a DQL request (dql, text, json, jsonb or a literal), after its skip and limit; page and pageSize do not matter; write vxp.count, since a bare count is the aggregate';
 
 CREATE FUNCTION count(dql dql, VARIADIC "values" "any") RETURNS bigint
 	AS 'MODULE_PATHNAME', 'vxp_count'

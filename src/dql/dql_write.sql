@@ -47,6 +47,7 @@ COMMENT ON COLUMN operation.kind IS 'update, delete or references';
 COMMENT ON COLUMN operation.row_count IS 'number of rows that were changed';
 COMMENT ON COLUMN operation.columns IS 'columns of the table, in the order of the images';
 COMMENT ON COLUMN operation.request IS 'the request as it was sent';
+COMMENT ON SEQUENCE operation_id_seq IS 'numbers of writes';
 CREATE INDEX operation_age ON operation (writer, done_at);
 COMMENT ON INDEX operation_age IS 'finds the old records of a role';
 
