@@ -515,6 +515,7 @@ vxp_lineage_gist_picksplit(PG_FUNCTION_ARGS)
 	Relation	index = entryvec->vector[FirstOffsetNumber].rel;
 	SplitEntry *entries = palloc(count * sizeof(SplitEntry));
 	LineageBound *bounds = palloc(count * sizeof(LineageBound));
+	bool	   *goes_left = palloc((count + 1) * sizeof(bool));
 	int			cut;
 
 	if (count < 2)
@@ -532,21 +533,45 @@ vxp_lineage_gist_picksplit(PG_FUNCTION_ARGS)
 
 	v->spl_left = palloc((count + 1) * sizeof(OffsetNumber));
 	v->spl_right = palloc((count + 1) * sizeof(OffsetNumber));
-	v->spl_nleft = cut;
-	v->spl_nright = count - cut;
 	for (int i = 0; i < count; i++)
 	{
 		bounds[i] = entries[i].bound;
-		if (i < cut)
-			v->spl_left[i] = entries[i].offset;
+		goes_left[entries[i].offset] = i < cut;
+	}
+
+	/*
+	 * On each side the entries keep the order they came in: a sorted build
+	 * passes every page through here, and rows are then read as they are stored.
+	 */
+	v->spl_nleft = v->spl_nright = 0;
+	for (int i = 1; i <= count; i++)
+	{
+		if (goes_left[i])
+			v->spl_left[v->spl_nleft++] = i;
 		else
-			v->spl_right[i - cut] = entries[i].offset;
+			v->spl_right[v->spl_nright++] = i;
 	}
 	v->spl_ldatum = PointerGetDatum(vxp_lineage_key_union(bounds, cut));
 	v->spl_rdatum = PointerGetDatum(vxp_lineage_key_union(bounds + cut, count - cut));
 	pfree(entries);
 	pfree(bounds);
+	pfree(goes_left);
 	PG_RETURN_POINTER(v);
+}
+
+/*
+ * The order of a sorted build: by the marks of the proper ancestors alone.  The
+ * server breaks ties by the row's place in the table, so that rows with one
+ * parent are read in the order in which they are stored, and not in that of
+ * their hashes, which would visit each page of the table again and again.
+ */
+static void
+drop_last_mark(LineageBound *bound)
+{
+	/* a path that kept its marks; one that is too deep for that stays as it is */
+	if (bound->min_depth == bound->prefix_length && bound->max_depth == bound->prefix_length &&
+		bound->prefix_length > 0)
+		bound->min_depth = bound->max_depth = --bound->prefix_length;
 }
 
 static int
@@ -557,11 +582,13 @@ compare_keys(Datum a, Datum b, SortSupport ssup)
 
 	vxp_lineage_key_decode(DatumGetLineageKey(a), &x);
 	vxp_lineage_key_decode(DatumGetLineageKey(b), &y);
+	drop_last_mark(&x);
+	drop_last_mark(&y);
 	return vxp_lineage_bound_cmp(&x, &y);
 }
 
 #if SIZEOF_DATUM == 8
-/* The first two marks of the order of the index; a missing one sorts first. */
+/* The first two marks of the order of the build; a missing one sorts first. */
 static Datum
 abbreviate_key(Datum original, SortSupport ssup)
 {
@@ -570,6 +597,7 @@ abbreviate_key(Datum original, SortSupport ssup)
 	uint64		result = 0;
 
 	vxp_lineage_key_decode(key, &bound);
+	drop_last_mark(&bound);
 	if (bound.prefix_length > 0)
 		result = (uint64) bound.prefix[0] << 32;
 	if (bound.prefix_length > 1)
