@@ -212,20 +212,21 @@ vxp_current_writer(PG_FUNCTION_ARGS)
 	PG_RETURN_OID(GetUserId());
 }
 
-/* vxp_record_check: an image holds all columns, so the writer must be allowed to read them. */
+/*
+ * vxp_record_check: an image is a whole row, so the writer must be allowed to
+ * read the table.  Who may read nothing of it gets the server's own error.
+ */
 void
 vxp_record_check(const BoundWrite *write)
 {
 	Oid			relid = write->bound->relid;
-	Oid			user = GetUserId();
 
-	if (pg_class_aclcheck(relid, user, ACL_SELECT) != ACLCHECK_OK &&
-		pg_attribute_aclcheck_all(relid, user, ACL_SELECT, ACLMASK_ANY) == ACLCHECK_OK &&
-		pg_attribute_aclcheck_all(relid, user, ACL_SELECT, ACLMASK_ALL) != ACLCHECK_OK)
+	if (pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
+		pg_attribute_aclcheck_all(relid, GetUserId(), ACL_SELECT, ACLMASK_ANY) == ACLCHECK_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for table %s", write->bound->table_name),
-				 errdetail("A write is recorded for vxp.undo with all columns of its rows, some of which you may not read."),
+				 errdetail("A write is recorded for vxp.undo with whole rows, which needs the privilege SELECT on the table."),
 				 errhint("Set vxp.undo_retention to 0 to write without a record.")));
 }
 

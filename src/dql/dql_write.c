@@ -13,7 +13,6 @@
 #include "executor/tstoreReceiver.h"
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "rewrite/rewriteHandler.h"
 #include "tcop/dest.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
@@ -34,28 +33,12 @@ VXP_FUNCTION(vxp_execute);
 /* Items that preview shows. */
 #define SAMPLE_SIZE 10
 
-/* Rewriting rules would make other statements of ours than were asked for. */
-static PlannedStmt *
-plan_write(Query *query)
-{
-	CmdType		command = query->commandType;
-	List	   *rewritten = QueryRewrite(query);
-
-	if (list_length(rewritten) != 1 || ((Query *) linitial(rewritten))->commandType != command)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("a DQL request cannot write to a table with rewriting rules"),
-				 errhint("Use triggers in the place of rules.")));
-	return pg_plan_query(linitial(rewritten), "", CURSOR_OPT_PARALLEL_OK, NULL);
-}
-
-/* Runs a plan on a snapshot of its own; rows go to result->store. */
+/* Runs a plan on a snapshot of its own; with "returns" rows are kept in result->store. */
 static void
-run_plan(PlannedStmt *plan, uint64 limit, WriteResult *result)
+run_plan(PlannedStmt *plan, bool returns, uint64 limit, WriteResult *result)
 {
 	DestReceiver *dest;
 	QueryDesc  *desc;
-	bool		returns = plan->commandType == CMD_SELECT || plan->hasReturning;
 
 	result->store = returns ? tuplestore_begin_heap(false, false, work_mem) : NULL;
 	result->slot = NULL;
@@ -83,11 +66,13 @@ run_plan(PlannedStmt *plan, uint64 limit, WriteResult *result)
 	CommandCounterIncrement();
 }
 
-/* vxp_write_run runs a statement as the current user; "limit" 0 is none. */
-void
-vxp_write_run(Query *query, uint64 limit, WriteResult *result)
+/* Runs a statement as the current user. */
+static void
+run_query(Query *query, WriteResult *result)
 {
-	run_plan(plan_write(query), limit, result);
+	PlannedStmt *plan = vxp_dql_plan(query);
+
+	run_plan(plan, plan->commandType == CMD_SELECT || plan->hasReturning, 0, result);
 }
 
 bool
@@ -97,8 +82,8 @@ vxp_write_next(WriteResult *result)
 	return tuplestore_gettupleslot(result->store, true, false, result->slot);
 }
 
-void
-vxp_write_end(WriteResult *result)
+static void
+end_result(WriteResult *result)
 {
 	if (result->slot)
 		ExecDropSingleTupleTableSlot(result->slot);
@@ -112,36 +97,11 @@ vxp_write_end(WriteResult *result)
 static uint64
 probe(const BoundWrite *write, WriteResult *items)
 {
-	Query	   *query = vxp_write_probe_query(write, items != NULL);
-	WriteResult result = {0};
+	PlannedStmt *plan = pg_plan_query(vxp_write_probe_query(write, items != NULL), "", CURSOR_OPT_PARALLEL_OK, NULL);
+	WriteResult counted;
 
-	if (query == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("a DQL request cannot write to a table with rewriting rules"),
-				 errhint("Use triggers in the place of rules.")));
-	if (items)
-	{
-		run_plan(pg_plan_query(query, "", CURSOR_OPT_PARALLEL_OK, NULL), SAMPLE_SIZE, items);
-		return items->rows;
-	}
-	else
-	{
-		PlannedStmt *plan = pg_plan_query(query, "", CURSOR_OPT_PARALLEL_OK, NULL);
-		QueryDesc  *desc;
-
-		CommandCounterIncrement();
-		PushActiveSnapshot(GetTransactionSnapshot());
-		desc = CreateQueryDesc(plan, "", GetActiveSnapshot(), InvalidSnapshot, None_Receiver, NULL, NULL, 0);
-		ExecutorStart(desc, 0);
-		vxp_executor_run(desc, ForwardScanDirection, 0);
-		result.rows = desc->estate->es_processed;
-		ExecutorFinish(desc);
-		ExecutorEnd(desc);
-		FreeQueryDesc(desc);
-		PopActiveSnapshot();
-		return result.rows;
-	}
+	run_plan(plan, items != NULL, items ? SAMPLE_SIZE : 0, items ? items : &counted);
+	return items ? items->rows : counted.rows;
 }
 
 static void
@@ -237,6 +197,11 @@ bind_write(const DqlText *dql, DqlRequest *request)
 										 "resource type \"%s\" cannot be written, since \"%s\" is no table",
 										 type->name, RelationGetRelationName(relation)),
 							   "Register the table behind it.");
+	else if (relation->rd_rules != NULL)
+		error = vxp_error_hint(vxp_error(ERRCODE_FEATURE_NOT_SUPPORTED, "$.resource",
+										 "resource type \"%s\" cannot be written, since table \"%s\" has rewriting rules",
+										 type->name, RelationGetRelationName(relation)),
+							   "Use triggers in the place of rules.");
 	if (error == NULL)
 		error = vxp_dql_bind(request, type, relation, &options, &write->bound);
 	if (error == NULL && request->write->kind != DQL_WRITE_DELETE)
@@ -254,27 +219,22 @@ bind_write(const DqlText *dql, DqlRequest *request)
 	return write;
 }
 
-/* Locks the rows, then changes the locked ones. Returns how many; *operation is 0 without a record. */
+/* Locks the rows, then changes the locked ones, and records them; returns how many. */
 static uint64
-run_update(const BoundWrite *write, int64 *operation)
+run_recorded_update(const BoundWrite *write, int64 *operation)
 {
-	bool		record = vxp_undo_retention > 0;
 	WriteResult locked;
 	WriteResult changed;
 	LockedRows	rows = {0};
-	Datum	   *after = NULL;
+	Datum	   *after;
 
-	if (vxp_write_is_empty(write))
-	{
-		uint64		count = probe(write, NULL);
-
-		check_affected(write, count);
-		return count;
-	}
-	vxp_write_run(vxp_write_lock_query(write, record), 0, &locked);
+	run_query(vxp_write_lock_query(write), &locked);
 	check_affected(write, locked.rows);
 	if (locked.rows == 0)
+	{
+		end_result(&locked);
 		return 0;
+	}
 	rows.places = palloc_extended(sizeof(Datum) * locked.rows, MCXT_ALLOC_HUGE);
 	rows.relations = palloc_extended(sizeof(Datum) * locked.rows, MCXT_ALLOC_HUGE);
 	while (vxp_write_next(&locked))
@@ -288,8 +248,8 @@ run_update(const BoundWrite *write, int64 *operation)
 	}
 	tuplestore_rescan(locked.store);
 
-	vxp_write_run(vxp_write_update_query(write, &rows, record), 0, &changed);
-	if (record && changed.rows > 0)
+	run_query(vxp_write_update_query(write, &rows), &changed);
+	if (changed.rows > 0)
 	{
 		after = palloc_extended(sizeof(Datum) * rows.count, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 		while (vxp_write_next(&changed))
@@ -301,26 +261,37 @@ run_update(const BoundWrite *write, int64 *operation)
 		}
 		*operation = vxp_record(write, &locked, 3, after, changed.rows);
 	}
-	vxp_write_end(&changed);
-	vxp_write_end(&locked);
+	end_result(&changed);
+	end_result(&locked);
 	return changed.rows;
 }
 
+/* Runs a bound write; returns how many rows it changed. *operation stays as it is without a record. */
 static uint64
-run_delete(const BoundWrite *write, int64 *operation)
+run_bound(const BoundWrite *write, int64 *operation)
 {
 	bool		record = vxp_undo_retention > 0;
-	WriteResult gone;
+	WriteResult changed;
 
-	/* before the first row is gone; what others add meanwhile is found behind */
+	if (vxp_write_is_empty(write))
+	{
+		uint64		count = probe(write, NULL);
+
+		check_affected(write, count);
+		return count;
+	}
+	if (record && write->write->kind != DQL_WRITE_DELETE)
+		return run_recorded_update(write, operation);
+
+	/* before the first row is changed; what others add meanwhile is found behind */
 	if (write->bound->request->max_affected >= 0)
 		check_affected(write, probe(write, NULL));
-	vxp_write_run(vxp_write_delete_query(write, record), 0, &gone);
-	check_affected(write, gone.rows);
-	if (record && gone.rows > 0)
-		*operation = vxp_record(write, &gone, 1, NULL, gone.rows);
-	vxp_write_end(&gone);
-	return gone.rows;
+	run_query(vxp_write_plain_query(write, record), &changed);
+	check_affected(write, changed.rows);
+	if (record && changed.rows > 0)
+		*operation = vxp_record(write, &changed, 1, NULL, changed.rows);
+	end_result(&changed);
+	return changed.rows;
 }
 
 static void
@@ -399,9 +370,9 @@ run_write(const DqlText *dql, DqlRequest *request)
 	PreventCommandIfReadOnly(request->write->kind == DQL_WRITE_DELETE ? "vxp.delete()" : "vxp.update()");
 	PreventCommandIfParallelMode(request->write->kind == DQL_WRITE_DELETE ? "vxp.delete()" : "vxp.update()");
 	write = bind_write(dql, request);
-	if (vxp_undo_retention > 0)
+	if (vxp_undo_retention > 0 && !vxp_write_is_empty(write))
 		vxp_record_check(write);
-	rows = request->write->kind == DQL_WRITE_DELETE ? run_delete(write, &operation) : run_update(write, &operation);
+	rows = run_bound(write, &operation);
 	return envelope(rows, NULL, operation);
 }
 

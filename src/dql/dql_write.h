@@ -1,10 +1,12 @@
 /*
  * dql_write.h - writes: binding, statements, records for undo
  *
- * An update locks its rows first (so that the count and the old rows are those
- * that it then changes) and changes the locked rows by their place.  A delete
- * is one statement: whoever may delete need not be allowed to lock.  Both go
- * through rewriting and planning as the current user's own statement.
+ * An update that is recorded locks its rows first, so that the old rows are
+ * those that it then changes, and changes the locked rows by their place.  A
+ * delete, and an update without a record, is one statement: whoever may delete
+ * need not be allowed to lock, nor whoever may update a column to see the place
+ * of a row.  All go through rewriting and planning as the current user's own
+ * statements.
  */
 #ifndef VXP_DQL_WRITE_H
 #define VXP_DQL_WRITE_H
@@ -47,15 +49,13 @@ typedef struct WriteResult
 
 /* dql_write_build.c: analysed statements */
 extern bool vxp_write_is_empty(const BoundWrite *write);
-extern Query *vxp_write_lock_query(const BoundWrite *write, bool image);
-extern Query *vxp_write_update_query(const BoundWrite *write, const LockedRows *rows, bool digest);
-extern Query *vxp_write_delete_query(const BoundWrite *write, bool image);
+extern Query *vxp_write_lock_query(const BoundWrite *write);
+extern Query *vxp_write_update_query(const BoundWrite *write, const LockedRows *rows);
+extern Query *vxp_write_plain_query(const BoundWrite *write, bool image);
 extern Query *vxp_write_probe_query(const BoundWrite *write, bool items);
 
 /* dql_write.c */
-extern void vxp_write_run(Query *query, uint64 limit, WriteResult *result);
 extern bool vxp_write_next(WriteResult *result);
-extern void vxp_write_end(WriteResult *result);
 
 /* dql_record.c: what undo needs; the result "before" has images in column "attribute" */
 extern void vxp_record_check(const BoundWrite *write);

@@ -69,9 +69,11 @@ COMMENT ON COLUMN operation_row.after IS 'row_digest of the row after the write;
 ALTER TABLE operation ENABLE ROW LEVEL SECURITY;
 ALTER TABLE operation FORCE ROW LEVEL SECURITY;
 CREATE POLICY own ON operation USING (writer OPERATOR(pg_catalog.=) current_writer());
+COMMENT ON POLICY own ON operation IS 'each role its own';
 ALTER TABLE operation_row ENABLE ROW LEVEL SECURITY;
 ALTER TABLE operation_row FORCE ROW LEVEL SECURITY;
 CREATE POLICY own ON operation_row USING (writer OPERATOR(pg_catalog.=) current_writer());
+COMMENT ON POLICY own ON operation_row IS 'each role its own';
 GRANT SELECT, DELETE, INSERT (resource, kind, row_count, columns, request), UPDATE (undone_at) ON operation TO PUBLIC;
 GRANT SELECT, DELETE, INSERT (operation, number, before, after) ON operation_row TO PUBLIC;
 

@@ -142,6 +142,8 @@ new_value(BuildState *state, const BoundWrite *write)
 	int			count = 0;
 
 	vxp_new_leaf(state, LEAF_COLUMN, &column)->column = write->column;
+	if (vxp_write_is_empty(write))
+		return column;
 	if (write->write->kind == DQL_WRITE_UPDATE)
 		return our_call("merge_metadata", list_make2(column, jsonb_leaf(state, write->write->patch, write->inside)));
 
@@ -157,7 +159,10 @@ new_value(BuildState *state, const BoundWrite *write)
 							   jsonb_leaf(state, write->write->refs, NULL)));
 }
 
-/* UPDATE target SET column = new value, without condition */
+/*
+ * UPDATE target SET column = new value, without condition; a write of nothing
+ * is only ever counted, and sets the column to itself
+ */
 static UpdateStmt *
 update_statement(BuildState *state, const BoundWrite *write)
 {
@@ -173,7 +178,7 @@ update_statement(BuildState *state, const BoundWrite *write)
  * of metadata never changes what a foreign key refers to
  */
 Query *
-vxp_write_lock_query(const BoundWrite *write, bool image)
+vxp_write_lock_query(const BoundWrite *write)
 {
 	BuildState	state = {write->bound, NIL};
 	SelectStmt *select = makeNode(SelectStmt);
@@ -181,10 +186,9 @@ vxp_write_lock_query(const BoundWrite *write, bool image)
 
 	select->fromClause = list_make1(target_table(write));
 	select->whereClause = where_clause(&state, write);
-	select->targetList = list_make2(vxp_raw_target(column_ref(TARGET, "tableoid"), "relation"),
-									vxp_raw_target(column_ref(TARGET, "ctid"), "place"));
-	if (image)
-		select->targetList = lappend(select->targetList, vxp_raw_target(row_call("row_image"), "before"));
+	select->targetList = list_make3(vxp_raw_target(column_ref(TARGET, "tableoid"), "relation"),
+									vxp_raw_target(column_ref(TARGET, "ctid"), "place"),
+									vxp_raw_target(row_call("row_image"), "before"));
 	lock->strength = LCS_FORNOKEYUPDATE;
 	lock->waitPolicy = LockWaitBlock;
 	select->lockingClause = list_make1(lock);
@@ -208,7 +212,7 @@ array_leaf(BuildState *state, Datum *values, int count, Oid type, Oid array_type
  * is locked.
  */
 Query *
-vxp_write_update_query(const BoundWrite *write, const LockedRows *rows, bool digest)
+vxp_write_update_query(const BoundWrite *write, const LockedRows *rows)
 {
 	BuildState	state = {write->bound, NIL};
 	UpdateStmt *update = update_statement(&state, write);
@@ -226,9 +230,8 @@ vxp_write_update_query(const BoundWrite *write, const LockedRows *rows, bool dig
 	update->whereClause = (Node *)
 		makeBoolExpr(AND_EXPR, list_make2(equality(column_ref(TARGET, "ctid"), column_ref(LOCKED, "place")),
 										  equality(column_ref(TARGET, "tableoid"), column_ref(LOCKED, "relation"))), -1);
-	if (digest)
-		update->returningList = list_make2(vxp_raw_target(column_ref(LOCKED, "number"), "number"),
-										   vxp_raw_target(row_call("row_digest"), "after"));
+	update->returningList = list_make2(vxp_raw_target(column_ref(LOCKED, "number"), "number"),
+									   vxp_raw_target(row_call("row_digest"), "after"));
 	return analyse(&state, (Node *) update);
 }
 
@@ -247,22 +250,17 @@ plain_statement(BuildState *state, const BoundWrite *write, List *returning)
 	}
 	else
 	{
-		UpdateStmt *update = makeNode(UpdateStmt);
-		Node	   *column;
+		UpdateStmt *update = update_statement(state, write);
 
-		/* what is set does not matter: this one is never run as an update */
-		vxp_new_leaf(state, LEAF_COLUMN, &column)->column = write->column;
-		update->relation = target_table(write);
-		update->targetList = list_make1(vxp_raw_target(column, write->column->name));
 		update->whereClause = where_clause(state, write);
 		update->returningList = returning;
 		return analyse(state, (Node *) update);
 	}
 }
 
-/* DELETE FROM target WHERE ... RETURNING row_image(target.*) */
+/* DELETE FROM target WHERE ..., or the UPDATE; with "image" RETURNING row_image(target.*) */
 Query *
-vxp_write_delete_query(const BoundWrite *write, bool image)
+vxp_write_plain_query(const BoundWrite *write, bool image)
 {
 	BuildState	state = {write->bound, NIL};
 
@@ -305,7 +303,7 @@ vxp_write_probe_query(const BoundWrite *write, bool items)
 	query = plain_statement(&state, write, returning);
 	rewritten = QueryRewrite(query);
 	if (list_length(rewritten) != 1)
-		return NULL;
+		elog(ERROR, "rewriting a DQL request gave %d queries", list_length(rewritten));
 	query = linitial(rewritten);
 
 	query->commandType = CMD_SELECT;
