@@ -8,9 +8,11 @@
 
 #include "fmgr.h"
 #include "nodes/plannodes.h"
+#include "tcop/dest.h"
 #include "utils/tuplestore.h"
 
 extern PlannedStmt *vxp_dql_plan(Query *query);
+extern uint64 vxp_dql_run_to(PlannedStmt *plan, DestReceiver *dest);
 extern uint64 vxp_dql_run(PlannedStmt *plan, Tuplestorestate *store, MemoryContext context);
 extern int64 vxp_dql_count(Query *query);	/* dql_page.c */
 extern List *vxp_dql_call_args(FunctionCallInfo fcinfo, int first);
