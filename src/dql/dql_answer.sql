@@ -119,3 +119,29 @@ BEGIN ATOMIC
 	SELECT drop_filter_in($1, pg_catalog.current_schemas(false));
 END;
 COMMENT ON FUNCTION drop_filter(text) IS 'Drops the saved filter of that name in the first schema of the search_path. 42704 when there is none, 42809 when something else has the name, 2BP01 when something was built on it.';
+
+--
+-- DQL: what is in the rows
+--
+CREATE FUNCTION facets(dql dql, field text) RETURNS TABLE (value jsonb, count bigint)
+	AS 'MODULE_PATHNAME', 'vxp_facets'
+	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 1000 ROWS 100;
+COMMENT ON FUNCTION facets(dql, text) IS 'the values of a field over the rows of a request, after its skip and limit, and how many rows have each, most frequent first; a list counts by its different elements; null and missing values do not count';
+
+--
+-- DQL: rows in the shape that the caller names
+--
+CREATE FUNCTION query_record(dql dql) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'vxp_query'
+	LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 1000 SUPPORT query_support;
+COMMENT ON FUNCTION query_record(dql) IS 'rows of a DQL request with the columns of the caller''s column definition list: each is the field of its name, also a dotted path in a document, cast to its type; "select" is refused (22023), a name that is no field too (42703)';
+
+CREATE FUNCTION query_record(dql dql, VARIADIC "values" "any") RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'vxp_query'
+	LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 1000 SUPPORT query_support;
+COMMENT ON FUNCTION query_record(dql, "any") IS 'the same with values for the bind variables {"$param": 1} and up';
+
+CREATE FUNCTION fields(resource text, ancestor text DEFAULT NULL) RETURNS TABLE (field text, type text, fill_rate numeric, example text)
+	AS 'MODULE_PATHNAME', 'vxp_fields'
+	LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 100;
+COMMENT ON FUNCTION fields(text, text) IS 'the fields of a resource type over the rows that the caller may see, or those below the ancestor: columns, mapped paths, and every path in documents, lists walked as paths of DQL do; type: of the column, or the JSON types seen, with [] for elements of lists; fill_rate: part of the rows with a value, cut to six digits, NULL without rows; example: a value as text, at most 100 bytes; one pass over the rows';

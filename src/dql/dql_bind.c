@@ -928,6 +928,8 @@ vxp_dql_bind(DqlRequest *request, const ResourceType *type, Relation relation,
 		if (options->ordered)
 			bound->sort = sort;
 	}
+	if (error == NULL && options->record)
+		error = vxp_record_bind(request, type, relation, options->record, &bound->record);
 	if (error)
 		return error;
 	if (bound->document == NULL)

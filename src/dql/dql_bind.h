@@ -128,6 +128,16 @@ typedef struct BoundField
 	DqlPath    *inside;			/* JSON column: path below the column's value; count 0: the value */
 } BoundField;
 
+/* A column of a column definition list: a field, cast. */
+typedef struct BoundRecordColumn
+{
+	const char *name;
+	BoundField	field;
+	Oid			type;
+	int32		typmod;
+	Oid			collation;
+} BoundRecordColumn;
+
 typedef struct BoundQuery
 {
 	DqlRequest *request;
@@ -147,6 +157,7 @@ typedef struct BoundQuery
 	bool		select_all;
 	BoundColumn *document;		/* the column that is the document, or NULL */
 	List	   *members;		/* of BoundMember *: the item's content; beside a document: additions */
+	List	   *record;			/* of BoundRecordColumn *, when the caller gave a column definition list */
 	bool		project;		/* the item is cut by "select" once it is whole */
 	List	   *args;			/* values of bind variables: expressions one level up */
 	bool		args_known;		/* false: print $n */
@@ -185,6 +196,7 @@ typedef struct BindOptions
 	bool		args_known;
 	bool		paging;			/* default page and order even if the request has none */
 	bool		ordered;		/* false: order is of no interest (counting) */
+	TupleDesc	record;			/* column definition list of the call, or NULL */
 } BindOptions;
 
 /* dql_resource.c */
@@ -241,6 +253,7 @@ typedef enum DqlShape
 	DQL_SHAPE_ROWS,				/* the row type, column by column */
 	DQL_SHAPE_SELECTED,			/* the selected columns alone, as a person writes them */
 	DQL_SHAPE_ITEMS,			/* one jsonb column */
+	DQL_SHAPE_RECORD,			/* the columns of a column definition list */
 	DQL_SHAPE_COUNT				/* one bigint */
 } DqlShape;
 
@@ -294,7 +307,13 @@ extern Query *vxp_dql_translate(const DqlCall *call);	/* analysed, not rewritten
 /* dql_cursor_expr.c */
 extern Node *vxp_dql_cursor_expr(ParseState *pstate, const BoundQuery *bound);
 
+/* dql_record.c */
+extern VxpError *vxp_record_bind(const DqlRequest *request, const ResourceType *type, Relation relation,
+								 TupleDesc shape, List **result);
+extern Node *vxp_record_expr(ParseState *pstate, const BoundQuery *bound, const BoundRecordColumn *column);
+
 /* dql_item.c */
 extern Node *vxp_dql_item_expr(ParseState *pstate, const BoundQuery *bound);
+extern Node *vxp_dql_item_value(ParseState *pstate, const BoundColumn *column, Node *value);
 
 #endif							/* VXP_DQL_BIND_H */

@@ -36,8 +36,14 @@ vxp_build_leaf(ParseState *pstate, const Leaf *leaf)
 			return vxp_dql_cursor_expr(pstate, leaf->bound);
 		case LEAF_ITEM:
 			return vxp_dql_item_expr(pstate, leaf->bound);
+		case LEAF_RECORD:
+			return vxp_record_expr(pstate, leaf->bound, leaf->record);
 		case LEAF_EXPR:
 			return leaf->expr;
+		case LEAF_FACET_SOURCE:
+		case LEAF_FACET:
+		case LEAF_FACET_ITEM:
+			return vxp_facet_leaf(pstate, leaf);
 		default:
 			return vxp_related_leaf(pstate, leaf);
 	}
@@ -295,6 +301,22 @@ raw_count(BuildState *state, SelectStmt *select)
 	return outer;
 }
 
+/* vxp_raw_analyse returns the Query of parse nodes over the leaves of "state". */
+Query *
+vxp_raw_analyse(BuildState *state, SelectStmt *select)
+{
+	RawStmt    *raw = makeNode(RawStmt);
+	ParseState *pstate = make_parsestate(NULL);
+	Query	   *query;
+
+	raw->stmt = (Node *) select;
+	pstate->p_paramref_hook = replace_param;
+	pstate->p_ref_hook_state = state;
+	query = transformTopLevelStmt(pstate, raw);
+	free_parsestate(pstate);
+	return query;
+}
+
 /*
  * vxp_dql_build returns the Query, analysed but not rewritten.  The relation of
  * "bound" is locked by the caller and by the analysis.  Errors are raised.
@@ -306,9 +328,6 @@ vxp_dql_build(BoundQuery *bound, const DqlBuild *build)
 	SelectStmt *select = makeNode(SelectStmt);
 	RangeVar   *table = makeRangeVar(pstrdup(bound->schema_name), pstrdup(bound->table_name), -1);
 	Relation	relation;
-	ParseState *pstate;
-	RawStmt    *raw;
-	Query	   *query;
 
 	if (build->alias)
 		table->alias = makeAlias(build->alias->aliasname, NIL);
@@ -340,6 +359,20 @@ vxp_dql_build(BoundQuery *bound, const DqlBuild *build)
 				select->targetList = list_make1(vxp_raw_target(item, "item"));
 			}
 			break;
+		case DQL_SHAPE_RECORD:
+			{
+				ListCell   *lc;
+
+				foreach(lc, bound->record)
+				{
+					Node	   *value;
+					Leaf	   *leaf = vxp_new_leaf(&state, LEAF_RECORD, &value);
+
+					leaf->record = lfirst(lc);
+					select->targetList = lappend(select->targetList, vxp_raw_target(value, leaf->record->name));
+				}
+			}
+			break;
 		case DQL_SHAPE_COUNT:
 			select = raw_count(&state, select);
 			break;
@@ -359,14 +392,7 @@ vxp_dql_build(BoundQuery *bound, const DqlBuild *build)
 		}
 	}
 
-	raw = makeNode(RawStmt);
-	raw->stmt = (Node *) select;
-	pstate = make_parsestate(NULL);
-	pstate->p_paramref_hook = replace_param;
-	pstate->p_ref_hook_state = &state;
-	query = transformTopLevelStmt(pstate, raw);
-	free_parsestate(pstate);
-	return query;
+	return vxp_raw_analyse(&state, select);
 }
 
 /*

@@ -26,6 +26,10 @@ typedef enum LeafKind
 	LEAF_CUT_VALUE,				/* the column "value" of the subselect in FROM */
 	LEAF_OUTER,					/* related: the outer field, to be compared with a value */
 	LEAF_OUTER_ORDERED,			/* related: the same, for an order comparison */
+	LEAF_RECORD,				/* record: a column of a column definition list */
+	LEAF_FACET_SOURCE,			/* facet: its value in a row, or an array of its values */
+	LEAF_FACET,					/* facet: one value */
+	LEAF_FACET_ITEM,			/* facet: one value as jsonb */
 	LEAF_LINK					/* related, left: left equals a value of the outer field */
 } LeafKind;
 
@@ -37,6 +41,8 @@ typedef struct Leaf
 	const BoundNode *condition;
 	const BoundSort *sort;
 	const BoundRelated *related;
+	const BoundField *facet;
+	const BoundRecordColumn *record;
 	const struct Leaf *left;
 	Node	   *expr;
 } Leaf;
@@ -53,8 +59,12 @@ extern Node *vxp_build_leaf(ParseState *pstate, const Leaf *leaf);
 extern Node *vxp_raw_condition(BuildState *state, const BoundNode *node);
 extern ResTarget *vxp_raw_target(Node *value, const char *name);
 extern void vxp_raw_order(BuildState *state, SelectStmt *select);
+extern Query *vxp_raw_analyse(BuildState *state, SelectStmt *select);
 extern RangeFunction *vxp_raw_unnest(Node *array);
 extern SubLink *vxp_raw_sublink(SubLinkType type, SelectStmt *select);
+
+/* dql_facets.c */
+extern Node *vxp_facet_leaf(ParseState *pstate, const Leaf *leaf);
 
 /* dql_build_relate.c */
 extern Node *vxp_raw_related(BuildState *state, const BoundNode *node);

@@ -128,12 +128,12 @@ order_hash(const char *resource, const List *sort)
 }
 
 /*
- * Values are written and read under the same settings, whatever the session's
+ * vxp_cursor_settings: values are written and read under the same settings, whatever the session's
  * are: a text form must not depend on who reads it.  Returns the nest level
  * that AtEOXact_GUC ends.
  */
-static int
-fixed_settings(void)
+int
+vxp_cursor_settings(void)
 {
 	static const char *const settings[][2] = {
 		{"DateStyle", "ISO, YMD"}, {"IntervalStyle", "postgres"}, {"TimeZone", "UTC"},
@@ -156,7 +156,7 @@ char *
 vxp_cursor_make(const BoundQuery *bound, const Datum *values, const bool *nulls, const Oid *types, int64 position)
 {
 	StringInfoData token;
-	int			level = fixed_settings();
+	int			level = vxp_cursor_settings();
 
 	initStringInfo(&token);
 	pq_sendbyte(&token, CURSOR_VERSION);
@@ -281,7 +281,7 @@ vxp_cursor_bind(const DqlRequest *request, const char *resource, const List *sor
 										"the cursor is of another resource or another sort"),
 							  "Send \"resource\" and \"sort\" as in the request whose answer had the cursor.");
 	(void) pq_getmsgint64(token);
-	level = fixed_settings();
+	level = vxp_cursor_settings();
 	foreach(lc, sort)
 	{
 		BoundValue *value = palloc0(sizeof(BoundValue));

@@ -8,6 +8,7 @@
 
 #include "dql/dql_bind.h"
 
+extern int	vxp_cursor_settings(void);
 extern char *vxp_cursor_make(const BoundQuery *bound, const Datum *values, const bool *nulls, const Oid *types,
 							 int64 position);
 extern VxpError *vxp_cursor_position(const DqlRequest *request, int64 *position);

@@ -34,18 +34,13 @@ vxp_dql_plan(Query *query)
 	return pg_plan_query(linitial(rewritten), "", CURSOR_OPT_PARALLEL_OK, NULL);
 }
 
-/*
- * vxp_dql_run runs a plan on the active snapshot into a tuple store, which the
- * caller made in the context "context", and returns the number of rows.
- */
+/* vxp_dql_run_to runs a plan on the active snapshot and returns the number of rows sent. */
 uint64
-vxp_dql_run(PlannedStmt *plan, Tuplestorestate *store, MemoryContext context)
+vxp_dql_run_to(PlannedStmt *plan, DestReceiver *dest)
 {
-	DestReceiver *dest = CreateDestReceiver(DestTuplestore);
 	QueryDesc  *desc;
 	uint64		rows;
 
-	SetTuplestoreDestReceiverParams(dest, store, context, false, NULL, NULL);
 	desc = CreateQueryDesc(plan, "", GetActiveSnapshot(), InvalidSnapshot, dest, NULL, NULL, 0);
 	ExecutorStart(desc, 0);
 	vxp_executor_run(desc, ForwardScanDirection, 0);
@@ -53,6 +48,21 @@ vxp_dql_run(PlannedStmt *plan, Tuplestorestate *store, MemoryContext context)
 	ExecutorFinish(desc);
 	ExecutorEnd(desc);
 	FreeQueryDesc(desc);
+	return rows;
+}
+
+/*
+ * vxp_dql_run runs a plan into a tuple store, which the caller made in the
+ * context "context", and returns the number of rows.
+ */
+uint64
+vxp_dql_run(PlannedStmt *plan, Tuplestorestate *store, MemoryContext context)
+{
+	DestReceiver *dest = CreateDestReceiver(DestTuplestore);
+	uint64		rows;
+
+	SetTuplestoreDestReceiverParams(dest, store, context, false, NULL, NULL);
+	rows = vxp_dql_run_to(plan, dest);
 	dest->rDestroy(dest);
 	return rows;
 }

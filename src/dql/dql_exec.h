@@ -8,11 +8,13 @@
 
 #include "fmgr.h"
 #include "nodes/plannodes.h"
+#include "tcop/dest.h"
 #include "utils/tuplestore.h"
 
 #include "common/vxp_compat.h"
 
 extern PlannedStmt *vxp_dql_plan(Query *query);
+extern uint64 vxp_dql_run_to(PlannedStmt *plan, DestReceiver *dest);
 extern uint64 vxp_dql_run(PlannedStmt *plan, Tuplestorestate *store, MemoryContext context);
 extern int64 vxp_dql_count(Query *query);	/* dql_page.c */
 extern VXP_EXPORT Datum vxp_page(PG_FUNCTION_ARGS);

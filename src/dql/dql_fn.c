@@ -102,7 +102,7 @@ table_of_row_type(Oid type)
 /*
  * query(anyelement, dql, VARIADIC "any") -> SETOF anyelement, the wrappers
  * <table>(dql, VARIADIC "any") -> SETOF <table>, items(dql, VARIADIC "any") ->
- * SETOF jsonb
+ * SETOF jsonb, query_record(dql, VARIADIC "any") -> SETOF record
  *
  * All rows of the request, as the current user sees them, on the caller's
  * snapshot.  The executor path: materialises its result.
@@ -130,6 +130,17 @@ vxp_query(PG_FUNCTION_ARGS)
 		call.build.shape = DQL_SHAPE_ITEMS;
 		desc = CreateTemplateTupleDesc(1);
 		TupleDescInitEntry(desc, 1, "item", JSONBOID, -1, 0);
+	}
+	else if (result_type == RECORDOID)
+	{
+		if (result->expectedDesc == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("function returning record called in context that cannot accept type record"),
+					 errhint("Write it in FROM with a column definition list: FROM vxp.query_record('{...}') AS r(id text).")));
+		call.build.shape = DQL_SHAPE_RECORD;
+		desc = CreateTupleDescCopy(result->expectedDesc);
+		call.options.record = desc;
 	}
 	else
 	{

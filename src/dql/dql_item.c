@@ -26,16 +26,23 @@ cast_to(ParseState *pstate, Node *expr, Oid from, Oid to)
 	return coerce_to_target_type(pstate, expr, from, to, -1, COERCION_EXPLICIT, COERCE_EXPLICIT_CAST, -1);
 }
 
+/* vxp_dql_item_value returns the value of a column as items show it. */
+Node *
+vxp_dql_item_value(ParseState *pstate, const BoundColumn *column, Node *value)
+{
+	if (column->kind == COLUMN_TIMESTAMP)
+		value = vxp_dql_call(pstate, "pg_catalog", "timezone", list_make2(vxp_dql_text_const("UTC"), value));
+	if (column->kind == COLUMN_TIMESTAMP || column->kind == COLUMN_TIMESTAMPTZ)
+		return vxp_dql_call(pstate, "vxp", "iso8601", list_make1(value));
+	return value;
+}
+
 static Node *
 member_value(ParseState *pstate, const BoundQuery *bound, const BoundMember *member)
 {
 	const BoundColumn *column = member->column;
 	Node	   *value = vxp_dql_column_expr(pstate, bound, column);
 
-	if (column->kind == COLUMN_TIMESTAMP)
-		value = vxp_dql_call(pstate, "pg_catalog", "timezone", list_make2(vxp_dql_text_const("UTC"), value));
-	if (column->kind == COLUMN_TIMESTAMP || column->kind == COLUMN_TIMESTAMPTZ)
-		return vxp_dql_call(pstate, "vxp", "iso8601", list_make1(value));
 	if (member->inside)
 	{
 		List	   *args = list_make1(column->base_type == JSONBOID ? value :
@@ -45,7 +52,7 @@ member_value(ParseState *pstate, const BoundQuery *bound, const BoundMember *mem
 			args = lappend(args, vxp_dql_text_const(member->inside->segments[i]));
 		return vxp_dql_call(pstate, "pg_catalog", "jsonb_extract_path", args);
 	}
-	return value;
+	return vxp_dql_item_value(pstate, column, value);
 }
 
 /* object || part */

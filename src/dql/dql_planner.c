@@ -154,6 +154,25 @@ forbid_parallel(PlannerInfo *root)
 	}
 }
 
+/* The column definition list of a call that returns records, or NULL. */
+static TupleDesc
+column_list(const RangeTblFunction *function)
+{
+	int			count = list_length(function->funccolnames);
+	TupleDesc	desc;
+
+	if (count == 0)
+		return NULL;
+	desc = CreateTemplateTupleDesc(count);
+	for (int i = 0; i < count; i++)
+	{
+		TupleDescInitEntry(desc, i + 1, strVal(list_nth(function->funccolnames, i)),
+						   list_nth_oid(function->funccoltypes, i), list_nth_int(function->funccoltypmods, i), 0);
+		TupleDescInitEntryCollation(desc, i + 1, list_nth_oid(function->funccolcollations, i));
+	}
+	return desc;
+}
+
 /* The subquery that replaces the call, or NULL when the call must stay. */
 static Query *
 inline_call(PlannerInfo *root, RangeTblEntry *rte, int rtindex, FuncExpr *call)
@@ -194,6 +213,13 @@ inline_call(PlannerInfo *root, RangeTblEntry *rte, int rtindex, FuncExpr *call)
 
 	if (result_type == JSONBOID)
 		dql_call.build.shape = DQL_SHAPE_ITEMS;
+	else if (result_type == RECORDOID)
+	{
+		dql_call.options.record = column_list(linitial(rte->functions));
+		if (dql_call.options.record == NULL)
+			return NULL;
+		dql_call.build.shape = DQL_SHAPE_RECORD;
+	}
 	else
 	{
 		dql_call.relid = get_typ_typrelid(result_type);

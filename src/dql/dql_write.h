@@ -57,7 +57,7 @@ extern Query *vxp_write_probe_query(const BoundWrite *write, bool items);
 /* dql_write.c */
 extern bool vxp_write_next(WriteResult *result);
 
-/* dql_record.c: what undo needs; the result "before" has images in column "attribute" */
+/* dql_undo_record.c: what undo needs; the result "before" has images in column "attribute" */
 extern void vxp_record_check(const BoundWrite *write);
 extern int64 vxp_record(const BoundWrite *write, WriteResult *before, int attribute, const Datum *after, uint64 rows);
 
