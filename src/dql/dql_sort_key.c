@@ -173,7 +173,10 @@ offer_value(const JsonbValue *value, void *state)
 	}
 }
 
-/* vxp_dql_cached_path returns the prepared path of this call, made once for each path. */
+/*
+ * vxp_dql_cached_path returns the prepared path of this call, made once for
+ * each path.  The empty text has no segments: the document itself.
+ */
 EvalPath *
 vxp_dql_cached_path(FunctionCallInfo fcinfo)
 {
@@ -194,7 +197,7 @@ vxp_dql_cached_path(FunctionCallInfo fcinfo)
 	whole = text_to_cstring(argument);
 	segments = palloc((strlen(whole) + 1) * sizeof(char *));
 	start = whole;
-	for (char *c = whole;; c++)
+	for (char *c = whole; VARSIZE_ANY_EXHDR(argument) > 0; c++)
 	{
 		bool		at_end = *c == '\0';
 
