@@ -77,6 +77,8 @@ typedef enum BoundKind
 	BOUND_DOCUMENT,				/* vxp.matches(column, node, field) */
 	BOUND_ANCESTOR,				/* column (lineage) has one of the ancestors in value */
 	BOUND_RELATED,				/* column has one of the values of related */
+	BOUND_MULTIPLE,				/* column holds several values; the outer field of related */
+	BOUND_COUNTED,				/* as many rows of related as it asks for share a value with column */
 	BOUND_EXTREME				/* column (strategy) least or greatest value of related; negated: IS NOT FALSE */
 } BoundKind;
 
@@ -94,7 +96,7 @@ typedef struct BoundNode
 	const char *text;			/* LIKE pattern or regular expression */
 	const char *field;			/* DOCUMENT: third argument of matches, or NULL */
 	DqlNode    *node;			/* DOCUMENT: the condition, paths relative to the document */
-	struct BoundRelated *related;	/* RELATED, EXTREME */
+	struct BoundRelated *related;	/* RELATED, MULTIPLE, COUNTED, EXTREME */
 } BoundNode;
 
 /* A sort key: a column, or a path inside a document or an array. */

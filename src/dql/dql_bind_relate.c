@@ -15,7 +15,9 @@
 
 #include "access/relation.h"
 #include "miscadmin.h"
+#include "parser/parse_oper.h"
 #include "utils/builtins.h"
+#include "utils/syscache.h"
 
 #include "dql/dql_bind.h"
 
@@ -95,6 +97,60 @@ membership(BindState *state, BoundRelated *related, const BoundField *outer, con
 }
 
 /*
+ * The condition that a join with a count makes.  A row with one value asks for
+ * a group of that size; where it holds a list, a row of "related" that shares
+ * two values with it must count once.
+ */
+static BoundNode *
+counted(BindState *state, BoundRelated *related, const BoundField *outer, const char *where)
+{
+	BoundNode  *single = membership(state, related, outer, where);
+	BoundNode  *multiple;
+	BoundNode  *count;
+
+	if (outer->column->kind != COLUMN_JSON && outer->column->kind != COLUMN_ARRAY)
+		return single;
+	if (outer->column->kind == COLUMN_ARRAY)
+	{
+		BoundRelated *of_element = palloc(sizeof(BoundRelated));
+		BoundNode  *element = vxp_bound_node(BOUND_ELEMENT, outer->column);
+
+		*of_element = *related;
+		of_element->outer.column = outer->column->element;
+		single->related = of_element;
+		element->args = list_make1(single);
+		single = element;
+	}
+	multiple = vxp_bound_node(BOUND_MULTIPLE, outer->column);
+	multiple->related = related;
+	count = vxp_bound_node(BOUND_COUNTED, outer->column);
+	count->related = related;
+	return vxp_bound_list(BOUND_OR,
+						  list_make2(vxp_bound_list(BOUND_AND, list_make2(vxp_bound_not(multiple), single)),
+									 vxp_bound_list(BOUND_AND, list_make2(multiple, count))));
+}
+
+/* Fields of columns must have types that compare; what lies in documents always does. */
+static VxpError *
+check_comparable(const char *operator, const BoundField *outer, const BoundField *inner, const char *where)
+{
+	const BoundColumn *a = outer->column->kind == COLUMN_ARRAY ? outer->column->element : outer->column;
+	const BoundColumn *b = inner->column->kind == COLUMN_ARRAY ? inner->column->element : inner->column;
+	Operator	found;
+
+	if (a->kind == COLUMN_JSON || b->kind == COLUMN_JSON)
+		return NULL;
+	found = oper(NULL, list_make2(makeString("pg_catalog"), makeString(pstrdup(operator))), a->type, b->type, true, -1);
+	if (found == NULL)
+		return vxp_error(ERRCODE_DATATYPE_MISMATCH, where,
+						 "field \"%s\" of type %s cannot be compared with field \"%s\" of type %s",
+						 outer->column->name, format_type_be(outer->column->type),
+						 inner->column->name, format_type_be(inner->column->type));
+	ReleaseSysCache(found);
+	return NULL;
+}
+
+/*
  * vxp_bind_values makes the values of "related" one more bind variable of the
  * document conditions and returns its operand.
  */
@@ -146,6 +202,8 @@ vxp_bind_subquery(BindState *state, DqlNode *node, BoundNode **result)
 	error = vxp_bind_field(state->type, state->relation, node->path, node->where, &outer);
 	if (error == NULL)
 		error = bind_subquery(state, node->subquery, &related);
+	if (error == NULL)
+		error = check_comparable(node->range == DQL_RANGE_NONE ? "=" : "<", &outer, &related->inner.field, node->where);
 	if (error)
 		return error;
 	if (node->range == DQL_RANGE_NONE)
@@ -240,6 +298,8 @@ vxp_bind_join(BindState *state, DqlJoin *given, BoundNode **result)
 		error = bind_side(type, relation, related->query, join->local,
 						  psprintf("%s.on.local", join->where), &related->inner);
 	relation_close(relation, NoLock);
+	if (error == NULL)
+		error = check_comparable("=", &outer, &related->inner.field, psprintf("%s.on", join->where));
 	if (error)
 		return error;
 
@@ -266,7 +326,10 @@ vxp_bind_join(BindState *state, DqlJoin *given, BoundNode **result)
 			related->exactly = join->count;
 			break;
 	}
-	*result = membership(state, related, &outer, join->where);
+	if (related->at_least > 0 || related->exactly > 0)
+		*result = counted(state, related, &outer, join->where);
+	else
+		*result = membership(state, related, &outer, join->where);
 	if (join->quantifier == DQL_JOIN_NONE || join->quantifier == DQL_JOIN_ALL ||
 		(join->quantifier == DQL_JOIN_EXACTLY && join->count == 0))
 		*result = vxp_bound_not(*result);
@@ -293,6 +356,8 @@ vxp_bind_set(BindState *state, DqlRequest *set, BoundNode **result)
 	error = vxp_bind_field(state->type, state->relation, path, set->where, &outer);
 	if (error == NULL)
 		error = bind_subquery(state, set, &related);
+	if (error == NULL)
+		error = check_comparable("=", &outer, &related->inner.field, set->where);
 	if (error == NULL)
 		*result = membership(state, related, &outer, set->where);
 	return error;

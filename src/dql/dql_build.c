@@ -96,10 +96,12 @@ is_total(const BoundNode *node)
 		case BOUND_ELEMENT:
 		case BOUND_DOCUMENT:
 		case BOUND_NOT:
+		case BOUND_COUNTED:
 			return true;
 		case BOUND_RELATED:
 			/* EXISTS; the grouped form is IN, which is NULL for NULL */
 			return node->related->at_least == 0 && node->related->exactly == 0;
+		case BOUND_MULTIPLE:
 		case BOUND_EXTREME:
 		case BOUND_RANGE:
 			return false;
@@ -176,6 +178,10 @@ vxp_raw_condition(BuildState *state, const BoundNode *node)
 			return raw_exists(state, node, linitial(args));
 		case BOUND_RELATED:
 			return vxp_raw_related(state, node);
+		case BOUND_MULTIPLE:
+			return vxp_raw_multiple(state, node);
+		case BOUND_COUNTED:
+			return vxp_raw_counted(state, node);
 		case BOUND_EXTREME:
 			return vxp_raw_extreme(state, node);
 		default:

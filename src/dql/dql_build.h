@@ -22,7 +22,9 @@ typedef enum LeafKind
 	LEAF_VALUE,					/* related: the value of its inner field */
 	LEAF_VALUES,				/* related: all values of its inner field in a row, as an array */
 	LEAF_ORDERED_VALUE,			/* related: the value, to be compared in the order of the outer field */
-	LEAF_IS_NUMBER,				/* related: is the value a JSON number? */
+	LEAF_COMPARABLE,			/* related: can the value be compared in that order? */
+	LEAF_MULTIPLE,				/* related: does the outer field hold several values? */
+	LEAF_OVERLAP,				/* related: do both fields have a value in common? */
 	LEAF_CUT_VALUE,				/* the column "value" of the subselect in FROM */
 	LEAF_OUTER,					/* related: the outer field, to be compared with a value */
 	LEAF_OUTER_ORDERED,			/* related: the same, for an order comparison */
@@ -68,6 +70,8 @@ extern Node *vxp_facet_leaf(ParseState *pstate, const Leaf *leaf);
 
 /* dql_build_relate.c */
 extern Node *vxp_raw_related(BuildState *state, const BoundNode *node);
+extern Node *vxp_raw_multiple(BuildState *state, const BoundNode *node);
+extern Node *vxp_raw_counted(BuildState *state, const BoundNode *node);
 extern Node *vxp_raw_extreme(BuildState *state, const BoundNode *node);
 extern Node *vxp_related_leaf(ParseState *pstate, const Leaf *leaf);
 

@@ -18,6 +18,7 @@
 #include "parser/parse_oper.h"
 #include "parser/parse_relation.h"
 #include "rewrite/rewriteManip.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
@@ -34,7 +35,14 @@ is_json(const BoundColumn *column)
 	return column->kind == COLUMN_JSON;
 }
 
-/* Are values of a document compared as text, since the row's field is text (or read from it)? */
+/* May a row have several values of the field? */
+static bool
+has_lists(const BoundColumn *column)
+{
+	return is_json(column) || column->kind == COLUMN_ARRAY;
+}
+
+/* Are values of a document asked for as text, since the row's field is text? */
 static bool
 values_are_text(const BoundRelated *related)
 {
@@ -42,8 +50,13 @@ values_are_text(const BoundRelated *related)
 
 	if (outer->kind == COLUMN_ARRAY)
 		outer = outer->element;
-	return outer->kind == COLUMN_TEXT ||
-		(related->extreme && (outer->kind == COLUMN_TIMESTAMPTZ || outer->kind == COLUMN_TIMESTAMP));
+	return outer->kind == COLUMN_TEXT && related->extreme == NULL;
+}
+
+static bool
+is_timestamp(const BoundColumn *column)
+{
+	return column->kind == COLUMN_TIMESTAMPTZ || column->kind == COLUMN_TIMESTAMP;
 }
 
 static FuncCall *
@@ -83,62 +96,104 @@ and_raw(Node *a, Node *b)
 	return a == NULL ? b : b == NULL ? a : (Node *) makeBoolExpr(AND_EXPR, list_make2(a, b), -1);
 }
 
-/*
- * FROM and WHERE of the other rows.  The kind of leaf that stands for a value
- * there is returned in *value.
- */
+/* FROM and WHERE of the other rows. */
 static SelectStmt *
-raw_rows(BuildState *state, const BoundRelated *related, LeafKind *value)
+raw_table(BuildState *state, const BoundRelated *related)
 {
 	BoundQuery *query = related->query;
 	SelectStmt *select = makeNode(SelectStmt);
 	RangeVar   *table = makeRangeVar(pstrdup(query->schema_name), pstrdup(query->table_name), -1);
-	SelectStmt *outer;
-	RangeSubselect *from;
 
 	table->alias = makeAlias(query->alias, NIL);
 	select->fromClause = list_make1(table);
-	if (is_json(related->inner.column) || related->inner.column->kind == COLUMN_ARRAY)
-		select->fromClause = lappend(select->fromClause,
-									 vxp_raw_unnest(related_leaf(state, LEAF_VALUES, related)));
 	if (query->filter)
 		select->whereClause = vxp_raw_condition(state, query->filter);
-	*value = LEAF_VALUE;
-	if (!related->cut)
-		return select;
-
-	vxp_raw_order(state, select);
-	select->targetList = list_make1(vxp_raw_target(related_leaf(state, LEAF_VALUE, related), VALUE_COLUMN));
-	from = makeNode(RangeSubselect);
-	from->subquery = (Node *) select;
-	from->alias = makeAlias(CUT_ALIAS, NIL);
-	outer = makeNode(SelectStmt);
-	outer->fromClause = list_make1(from);
-	*value = LEAF_CUT_VALUE;
-	return outer;
+	return select;
 }
 
-/* Only values that enough rows have: GROUP BY value HAVING count(*) >= n */
-static void
-raw_having(BuildState *state, const BoundRelated *related, LeafKind value, SelectStmt *select)
+/* ARRAY(SELECT DISTINCT element FROM unnest(values)): a row counts once for a value */
+static Node *
+raw_distinct_values(BuildState *state, const BoundRelated *related)
 {
-	FuncCall   *count = core_function("count", NIL);
-	Node	   *number;
+	SelectStmt *select = makeNode(SelectStmt);
 
-	count->agg_star = true;
-	vxp_new_leaf(state, LEAF_EXPR, &number)->expr =
-		vxp_dql_const(INT8OID, Int64GetDatum(related->exactly > 0 ? related->exactly : related->at_least));
-	select->groupClause = list_make1(related_leaf(state, value, related));
-	select->havingClause = (Node *) makeA_Expr(AEXPR_OP,
-											   list_make2(makeString("pg_catalog"),
-														  makeString(related->exactly > 0 ? "=" : ">=")),
-											   (Node *) count, number, -1);
+	select->fromClause = list_make1(vxp_raw_unnest(related_leaf(state, LEAF_VALUES, related)));
+	select->targetList = list_make1(vxp_raw_target(related_leaf(state, LEAF_VALUE, related), NULL));
+	select->distinctClause = list_make1(NIL);
+	return (Node *) vxp_raw_sublink(ARRAY_SUBLINK, select);
 }
 
 static bool
 is_grouped(const BoundRelated *related)
 {
 	return related->at_least > 0 || related->exactly > 0;
+}
+
+/*
+ * FROM and WHERE of the values in the other rows.  The kind of leaf that stands
+ * for a value there is returned in *value.  "skip" and "limit" cut rows, so
+ * they apply before lists are replaced by their elements.
+ */
+static SelectStmt *
+raw_rows(BuildState *state, const BoundRelated *related, LeafKind *value)
+{
+	bool		lists = has_lists(related->inner.column);
+	SelectStmt *select = raw_table(state, related);
+	Node	   *values;
+
+	*value = LEAF_VALUE;
+	if (related->cut)
+	{
+		RangeSubselect *from = makeNode(RangeSubselect);
+
+		vxp_raw_order(state, select);
+		select->targetList = list_make1(vxp_raw_target(related_leaf(state, lists ? LEAF_VALUES : LEAF_VALUE, related),
+													   VALUE_COLUMN));
+		from->subquery = (Node *) select;
+		from->alias = makeAlias(CUT_ALIAS, NIL);
+		select = makeNode(SelectStmt);
+		select->fromClause = list_make1(from);
+		*value = LEAF_CUT_VALUE;
+	}
+	if (!lists)
+		return select;
+	if (is_grouped(related) && !is_json(related->inner.column))
+		values = raw_distinct_values(state, related);
+	else
+		values = related_leaf(state, related->cut ? LEAF_CUT_VALUE : LEAF_VALUES, related);
+	select->fromClause = lappend(select->fromClause, vxp_raw_unnest(values));
+	*value = LEAF_VALUE;
+	return select;
+}
+
+/* The comparison of count(*) with the number that a join asks for. */
+static Node *
+raw_enough(BuildState *state, const BoundRelated *related, Node *count)
+{
+	Node	   *number;
+
+	vxp_new_leaf(state, LEAF_EXPR, &number)->expr =
+		vxp_dql_const(INT8OID, Int64GetDatum(related->exactly > 0 ? related->exactly : related->at_least));
+	return (Node *) makeA_Expr(AEXPR_OP,
+							   list_make2(makeString("pg_catalog"), makeString(related->exactly > 0 ? "=" : ">=")),
+							   count, number, -1);
+}
+
+static Node *
+raw_count_rows(void)
+{
+	FuncCall   *count = core_function("count", NIL);
+
+	count->agg_star = true;
+	return (Node *) count;
+}
+
+/* Only values that enough rows have: GROUP BY value HAVING count(*) >= n */
+static void
+raw_having(BuildState *state, const BoundRelated *related, LeafKind value, SelectStmt *select)
+{
+	select->groupClause = list_make1(related_leaf(state, value, related));
+	select->havingClause = raw_enough(state, related, raw_count_rows());
 }
 
 /* vxp_raw_related: some row of the other query has the value of this row's field */
@@ -170,6 +225,50 @@ vxp_raw_related(BuildState *state, const BoundNode *node)
 	return (Node *) vxp_raw_sublink(EXISTS_SUBLINK, select);
 }
 
+/* vxp_raw_multiple: the outer field holds several values */
+Node *
+vxp_raw_multiple(BuildState *state, const BoundNode *node)
+{
+	return related_leaf(state, LEAF_MULTIPLE, node->related);
+}
+
+/*
+ * vxp_raw_counted: (SELECT count(*) FROM the other rows that share a value) >= n
+ *
+ * Needed for rows whose field holds several values only: the rows that share
+ * either of two values are no sum of two groups.
+ */
+Node *
+vxp_raw_counted(BuildState *state, const BoundNode *node)
+{
+	const BoundRelated *related = node->related;
+	BoundQuery *bound = state->bound;
+	SelectStmt *select;
+
+	state->bound = related->query;
+	select = raw_table(state, related);
+	select->whereClause = and_raw(select->whereClause, related_leaf(state, LEAF_OVERLAP, related));
+	select->targetList = list_make1(vxp_raw_target(raw_count_rows(), NULL));
+	state->bound = bound;
+	return raw_enough(state, related, (Node *) vxp_raw_sublink(EXPR_SUBLINK, select));
+}
+
+/* Some value of the other rows cannot be compared, so that the relation to all of them does not hold. */
+static Node *
+raw_incomparable(BuildState *state, const BoundRelated *related)
+{
+	BoundQuery *bound = state->bound;
+	LeafKind	value;
+	SelectStmt *select;
+
+	state->bound = related->query;
+	select = raw_rows(state, related, &value);
+	select->whereClause = and_raw(select->whereClause,
+								  vxp_dql_is_not_true(leaf_over_value(state, LEAF_COMPARABLE, related, value)));
+	state->bound = bound;
+	return (Node *) vxp_raw_sublink(EXISTS_SUBLINK, select);
+}
+
 /* vxp_raw_extreme: column op (SELECT min(value) FROM the other rows) */
 Node *
 vxp_raw_extreme(BuildState *state, const BoundNode *node)
@@ -182,16 +281,16 @@ vxp_raw_extreme(BuildState *state, const BoundNode *node)
 	Node	   *condition;
 	const BoundColumn *outer = related->outer.column;
 
-	if (is_json(related->inner.column) && !values_are_text(related) &&
-		outer->kind != COLUMN_NUMBER && outer->kind != COLUMN_INTEGER)
+	if (is_json(related->inner.column) && !is_timestamp(outer) &&
+		outer->kind != COLUMN_TEXT && outer->kind != COLUMN_NUMBER && outer->kind != COLUMN_INTEGER)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("values of a document cannot be ordered against field \"%s\" of type %s",
 						outer->name, format_type_be(outer->type))));
 	state->bound = related->query;
 	select = raw_rows(state, related, &value);
-	if (is_json(related->inner.column) && !values_are_text(related))
-		select->whereClause = and_raw(select->whereClause, related_leaf(state, LEAF_IS_NUMBER, related));
+	if (is_json(related->inner.column))
+		select->whereClause = and_raw(select->whereClause, leaf_over_value(state, LEAF_COMPARABLE, related, value));
 	select->targetList =
 		list_make1(vxp_raw_target((Node *) core_function(related->extreme,
 														 list_make1(leaf_over_value(state, LEAF_ORDERED_VALUE, related, value))),
@@ -210,6 +309,9 @@ vxp_raw_extreme(BuildState *state, const BoundNode *node)
 		test->booltesttype = IS_NOT_FALSE;
 		test->location = -1;
 		condition = (Node *) test;
+		if (is_json(related->inner.column))
+			condition = and_raw(condition,
+								(Node *) makeBoolExpr(NOT_EXPR, list_make1(raw_incomparable(state, related)), -1));
 	}
 	return condition;
 }
@@ -322,7 +424,7 @@ value_expr(ParseState *pstate, const BoundRelated *related)
 {
 	const BoundSide *inner = &related->inner;
 
-	if (is_json(inner->column) || inner->column->kind == COLUMN_ARRAY)
+	if (has_lists(inner->column))
 		return scanNSItemForColumn(pstate, llast(pstate->p_namespace), 0, DQL_ELEMENT_ALIAS, -1);
 	return vxp_dql_column_expr(pstate, inner->query, inner->column);
 }
@@ -345,24 +447,71 @@ in_byte_order(Node *expr)
 	return OidIsValid(exprCollation(expr)) && !vxp_collation_is_c(exprCollation(expr)) ? collate_c(expr) : expr;
 }
 
+/* The text of a JSON string; of another value, what it is written as. */
+static Node *
+json_text(ParseState *pstate, Node *value)
+{
+	Node	   *path = vxp_dql_const(TEXTARRAYOID, PointerGetDatum(construct_empty_array(TEXTOID)));
+
+	return (Node *) make_op(pstate, list_make2(makeString("pg_catalog"), makeString("#>>")), value, path, NULL, -1);
+}
+
 /* The value as the outer field orders it: numbers by value, text in "C". */
 static Node *
 ordered_value(ParseState *pstate, const BoundRelated *related, Node *value)
 {
-	ColumnKind	kind = related->outer.column->kind;
+	const BoundColumn *outer = related->outer.column;
 
 	if (is_json(related->inner.column))
 	{
-		if (kind == COLUMN_TIMESTAMPTZ || kind == COLUMN_TIMESTAMP)
-		{
+		value = json_text(pstate, value);
+		if (is_timestamp(outer))
 			value = vxp_dql_call(pstate, "vxp", "instant_or_null", list_make1(value));
-			if (kind == COLUMN_TIMESTAMP)
-				value = vxp_dql_call(pstate, "pg_catalog", "timezone", list_make2(vxp_dql_text_const("UTC"), value));
-		}
-		else if (kind != COLUMN_TEXT)
+		else if (outer->kind != COLUMN_TEXT)
 			value = cast_expr(pstate, value, NUMERICOID);
+		if (outer->kind == COLUMN_TIMESTAMP)
+			value = vxp_dql_call(pstate, "pg_catalog", "timezone", list_make2(vxp_dql_text_const("UTC"), value));
 	}
 	return in_byte_order(value);
+}
+
+/*
+ * Can the value of a document be compared with the outer field (section 4.3)?
+ * With text a string can, with a number also a string that is one in JSON.
+ */
+static Node *
+comparable_expr(ParseState *pstate, const BoundRelated *related, Node *value)
+{
+	const BoundColumn *outer = related->outer.column;
+	List	   *equal = list_make2(makeString("pg_catalog"), makeString("="));
+	List	   *matches = list_make2(makeString("pg_catalog"), makeString("~"));
+	Node	   *type = vxp_dql_call(pstate, "pg_catalog", "jsonb_typeof", list_make1(value));
+	NullTest   *present;
+
+	if (outer->kind == COLUMN_TEXT)
+		return (Node *) make_op(pstate, equal, type, vxp_dql_text_const("string"), NULL, -1);
+	if (!is_timestamp(outer))
+		return (Node *) make_op(pstate, matches, json_text(pstate, value),
+								vxp_dql_text_const("^-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][-+]?[0-9]{1,4})?$"), NULL, -1);
+	present = makeNode(NullTest);
+	present->arg = (Expr *) vxp_dql_call(pstate, "vxp", "instant_or_null", list_make1(json_text(pstate, value)));
+	present->nulltesttype = IS_NOT_NULL;
+	present->location = -1;
+	return (Node *) present;
+}
+
+/* All values of one side in a row, as jsonb[]. */
+static Node *
+side_values(ParseState *pstate, const BoundSide *side)
+{
+	Node	   *column = vxp_dql_column_expr(pstate, side->query, side->column);
+
+	if (!is_json(side->column))
+		column = vxp_dql_call(pstate, "pg_catalog", "to_jsonb", list_make1(column));
+	else if (side->column->base_type != JSONBOID)
+		column = cast_expr(pstate, column, JSONBOID);
+	return vxp_dql_call(pstate, "vxp", "path_values",
+						list_make2(column, vxp_dql_text_const(is_json(side->column) ? side->field.inside->text : "")));
 }
 
 /* The outer field beside a value: as JSON where the value is JSON. */
@@ -415,12 +564,17 @@ vxp_related_leaf(ParseState *pstate, const Leaf *leaf)
 			return values_expr(pstate, leaf->related);
 		case LEAF_ORDERED_VALUE:
 			return ordered_value(pstate, leaf->related, vxp_build_leaf(pstate, leaf->left));
-		case LEAF_IS_NUMBER:
-			return (Node *) make_op(pstate, list_make2(makeString("pg_catalog"), makeString("=")),
-									vxp_dql_call(pstate, "pg_catalog", "jsonb_typeof",
-												 list_make1(leaf->related->cut ? cut_value(pstate) :
-															value_expr(pstate, leaf->related))),
-									vxp_dql_text_const("number"), NULL, -1);
+		case LEAF_COMPARABLE:
+			return comparable_expr(pstate, leaf->related, vxp_build_leaf(pstate, leaf->left));
+		case LEAF_MULTIPLE:
+			return (Node *) make_op(pstate, list_make2(makeString("pg_catalog"), makeString(">")),
+									vxp_dql_call(pstate, "pg_catalog", "cardinality",
+												 list_make1(side_values(pstate, &leaf->related->outer))),
+									vxp_dql_const(INT4OID, Int32GetDatum(1)), NULL, -1);
+		case LEAF_OVERLAP:
+			return (Node *) make_op(pstate, list_make2(makeString("pg_catalog"), makeString("&&")),
+									side_values(pstate, &leaf->related->inner),
+									side_values(pstate, &leaf->related->outer), NULL, -1);
 		case LEAF_CUT_VALUE:
 			return cut_value(pstate);
 		case LEAF_OUTER:

@@ -775,6 +775,8 @@ vxp_dql_condition_expr(ParseState *pstate, const BoundQuery *bound, const BoundN
 		case BOUND_NOT:
 		case BOUND_ELEMENT:
 		case BOUND_RELATED:
+		case BOUND_MULTIPLE:
+		case BOUND_COUNTED:
 		case BOUND_EXTREME:
 			break;				/* structure, not a leaf */
 	}
