@@ -370,6 +370,20 @@ ALTER TABLE mapped DROP more;
 ALTER TABLE mapped RENAME TO renamed;
 SELECT vxp.undo(:op);
 SELECT * FROM renamed;
+SELECT vxp.update('{"resource":"Mapped","filter":{},"update":{"metadata":{"user":{"u":1}}}}') ->> 'operation' AS op2 \gset
+SELECT vxp.unregister('Mapped');
+SELECT vxp.undo(:op2);
+SELECT vxp.undo_check(:op2);
+
+-- parallel workers take part in what is only counted
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SELECT vxp.preview('{"filter":{"n":{"$gt":15}},"delete":true,"select":["id"]}');
+SELECT vxp.delete('{"filter":{"n":{"$gt":15}},"delete":true,"maxAffected":4}');
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET min_parallel_table_scan_size;
 
 -- retention: 0 records nothing, an old record is removed by the next write
 SET vxp.undo_retention = 0;
