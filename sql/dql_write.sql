@@ -118,6 +118,18 @@ SELECT run(to_json('{"filter":{"n":2},"update":{"metadata":{"user":{"w":1}}}}'::
 SELECT changed();
 ROLLBACK;
 
+-- no text of a request becomes SQL: it is stored, and comes back, as it is
+BEGIN;
+SELECT vxp.update(r) ->> 'operation' AS op
+FROM (SELECT jsonb_build_object('filter', jsonb_build_object('id', '1'), 'update', jsonb_build_object('metadata', jsonb_build_object('user',
+	jsonb_build_object($x$x'"); DROP TABLE items; --\$x$, $x$$1 %s %I ' " \ ${1} ; {"a":1}$x$))))::text::vxp.dql) s(r) \gset
+SELECT doc->'metadata'->'user' AS stored FROM items WHERE id = '1';
+SELECT run('{"filter":{"id":"1"},"references":{"operation":"create","refs":[{"type":"''; DROP TABLE items; --","id":"\"\\ $1"}]}}');
+SELECT doc->'metadata'->'system' AS stored FROM items WHERE id = '1';
+SELECT vxp.undo(max(id)) FROM vxp.operation WHERE undone_at IS NULL;
+SELECT vxp.undo(:op), changed();
+ROLLBACK;
+
 -- join, intersect, except and context restrict a write like a read: the written rows are those of the read
 CREATE TABLE condition (members text);
 INSERT INTO condition VALUES
