@@ -33,7 +33,7 @@ WHERE a.attrelid = 'volume'::regclass AND a.atttypid = 'text'::regtype AND a.att
 SELECT p.oid::regprocedure, p.proretset, p.prorettype::regtype, p.provolatile, p.proparallel, p.prosupport, p.procost, p.prorows,
 	   l.lanname, p.prosrc, p.proowner = c.relowner AS same_owner, obj_description(p.oid, 'pg_proc') IS NOT NULL AS commented
 FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang JOIN pg_class c ON c.oid = 'volume'::regclass
-WHERE p.proname = 'volume' ORDER BY 1::text COLLATE "C";
+WHERE p.proname = 'volume' ORDER BY p.oid::regprocedure::text COLLATE "C";
 
 -- a validity that ends before it begins, or an identifier that cannot be one
 INSERT INTO datasource (identifier, valid_from, valid_to) VALUES ('datasource/x', '2020-01-02', '2020-01-01');
@@ -100,7 +100,7 @@ ALTER TABLE "Vol ume" SET SCHEMA "Other.Schema";
 ALTER SCHEMA "Other.Schema" RENAME TO moved_test;
 ALTER VIEW moved_test.volume_current RENAME TO vc;
 SELECT relation, view_name, function_name FROM resource_types WHERE name = 'Volume';
-SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'moved_test'::regnamespace ORDER BY 1::text COLLATE "C";
+SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'moved_test'::regnamespace ORDER BY p.oid::regprocedure::text COLLATE "C";
 INSERT INTO patient (identifier, parent_identifier) SELECT 'patient/1', identifier FROM datasource;
 INSERT INTO imagingstudy (identifier, parent_identifier) VALUES ('imagingstudy/1', 'patient/1');
 INSERT INTO moved_test."Vol ume" (identifier, parent_identifier) VALUES ('volume/1', 'imagingstudy/1');

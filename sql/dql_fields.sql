@@ -24,11 +24,11 @@ FROM generate_series(1, 60) g;
 SELECT field, type, fill_rate, example IS NOT NULL AS example FROM fields('FieldScan');
 -- fill rates are those of DQL itself; but a list that holds a null, as derived_from does, equals null there too
 SELECT field, fill_rate, dql.rate FROM fields('FieldScan') f,
-	LATERAL (SELECT trunc(vxp.count(format('{"resource":"FieldScan","filter":{%s:{"$ne":null}}}', to_json(field))::vxp.dql::vxp.dql_literal) / 60.0, 6) AS rate) dql
+	LATERAL (SELECT trunc(vxp.count(format('{"resource":"FieldScan","filter":{%s:{"$ne":null}}}', to_json(field))::vxp.dql) / 60.0, 6) AS rate) dql
 WHERE fill_rate <> rate AND field <> 'derived_from';
 -- an example is a value of the field
 SELECT field, example FROM fields('FieldScan') f
-WHERE example IS NOT NULL AND field NOT IN ('lineage', 'derived_from') AND vxp.count(format('{"resource":"FieldScan","filter":{%s:{"$in":[%s%s]}}}', to_json(field), CASE WHEN type ~ 'number|boolean' AND example ~ '^[0-9tf]' THEN example || ',' END, CASE WHEN type ~ '^(numeric|boolean)' THEN example ELSE to_json(example)::text END)::vxp.dql::vxp.dql_literal) = 0;
+WHERE example IS NOT NULL AND field NOT IN ('lineage', 'derived_from') AND vxp.count(format('{"resource":"FieldScan","filter":{%s:{"$in":[%s%s]}}}', to_json(field), CASE WHEN type ~ 'number|boolean' AND example ~ '^[0-9tf]' THEN example || ',' END, CASE WHEN type ~ '^(numeric|boolean)' THEN example ELSE to_json(example)::text END)::vxp.dql) = 0;
 -- below an ancestor
 SELECT field, fill_rate FROM fields('FieldScan', 'fsite/1') WHERE field IN ('derived_from', 'metadata', 'fsite_id', 'modality');
 SELECT count(*), count(*) FILTER (WHERE fill_rate IS NULL AND example IS NULL) AS empty FROM fields('FieldScan', 'fsite/none');
@@ -77,7 +77,7 @@ SELECT * FROM facets('{"resource":"FieldDoc"}', 'number') WHERE count > 1;
 SELECT * FROM facets('{"resource":"FieldDoc"}', 'k');
 SELECT * FROM facets('{"resource":"FieldScan","filter":{"size":{"$lt":0}}}', 'modality');
 SELECT f.* FROM (VALUES ('modality'), ('identifier'), ('metadata.l.b'), ('derived_from')) v(name), facets('{"resource":"FieldScan"}', name) f
-WHERE f.count <> vxp.count(format('{"resource":"FieldScan","filter":{%s:%s}}', to_json(name), value)::vxp.dql::vxp.dql_literal);
+WHERE f.count <> vxp.count(format('{"resource":"FieldScan","filter":{%s:%s}}', to_json(name), value)::vxp.dql);
 SELECT * FROM facets('{"resource":"FieldScan"}', 'nobody');
 SELECT * FROM facets('{"resource":"FieldScan"}', 'a..b');
 SELECT * FROM facets('{"resource":"FieldScan"}', '');

@@ -118,6 +118,18 @@ SELECT run(to_json('{"filter":{"n":2},"update":{"metadata":{"user":{"w":1}}}}'::
 SELECT changed();
 ROLLBACK;
 
+-- no text of a request becomes SQL: it is stored, and comes back, as it is
+BEGIN;
+SELECT vxp.update(r) ->> 'operation' AS op
+FROM (SELECT jsonb_build_object('filter', jsonb_build_object('id', '1'), 'update', jsonb_build_object('metadata', jsonb_build_object('user',
+	jsonb_build_object($x$x'"); DROP TABLE items; --\$x$, $x$$1 %s %I ' " \ ${1} ; {"a":1}$x$))))::text::vxp.dql) s(r) \gset
+SELECT doc->'metadata'->'user' AS stored FROM items WHERE id = '1';
+SELECT run('{"filter":{"id":"1"},"references":{"operation":"create","refs":[{"type":"''; DROP TABLE items; --","id":"\"\\ $1"}]}}');
+SELECT doc->'metadata'->'system' AS stored FROM items WHERE id = '1';
+SELECT vxp.undo(max(id)) FROM vxp.operation WHERE undone_at IS NULL;
+SELECT vxp.undo(:op), changed();
+ROLLBACK;
+
 -- join, intersect, except and context restrict a write like a read: the written rows are those of the read
 CREATE TABLE condition (members text);
 INSERT INTO condition VALUES
@@ -196,6 +208,9 @@ SELECT vxp.matches('{}', '{"filter":{},"delete":true}');
 BEGIN READ ONLY;
 SELECT vxp.execute('{"filter":{},"delete":true}');
 ROLLBACK;
+BEGIN READ ONLY;
+SELECT vxp.preview('{"filter":{},"delete":true}');
+ROLLBACK;
 
 -- what cannot be written
 CREATE TABLE plain (id int PRIMARY KEY, name text);
@@ -260,6 +275,17 @@ SELECT count(*) FROM part WHERE metadata <> '{}';
 SELECT vxp.delete('{"resource":"Part","filter":{"id":{"$gt":2}},"delete":true}') ->> 'operation' AS op \gset
 SELECT vxp.undo(:op);
 SELECT count(*), count(*) FILTER (WHERE k = id % 2 + 1 AND metadata = '{}') AS same FROM part;
+-- inheritance: a row of a child would come back as one of the parent, so there is no record
+CREATE TABLE base (id int PRIMARY KEY, metadata jsonb);
+CREATE TABLE derived (more text) INHERITS (base);
+INSERT INTO base VALUES (1, NULL);
+INSERT INTO derived VALUES (2, NULL, 'x'), (3, NULL, 'y');
+SELECT vxp.register('Base', 'base');
+SELECT vxp.delete('{"resource":"Base","filter":{},"delete":true}');
+SET vxp.undo_retention = 0;
+SELECT vxp.update('{"resource":"Base","filter":{"id":{"$lt":3}},"update":{"metadata":{"user":{"x":1}}}}') ->> 'totalItemsCount' AS updated;
+RESET vxp.undo_retention;
+SELECT tableoid::regclass, id, metadata FROM base ORDER BY id;
 -- a trigger that changes a row, and one that skips it: written, counted and recorded is what happened
 CREATE FUNCTION choose() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -370,6 +396,20 @@ ALTER TABLE mapped DROP more;
 ALTER TABLE mapped RENAME TO renamed;
 SELECT vxp.undo(:op);
 SELECT * FROM renamed;
+SELECT vxp.update('{"resource":"Mapped","filter":{},"update":{"metadata":{"user":{"u":1}}}}') ->> 'operation' AS op2 \gset
+SELECT vxp.unregister('Mapped');
+SELECT vxp.undo(:op2);
+SELECT vxp.undo_check(:op2);
+
+-- parallel workers take part in what is only counted
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SELECT vxp.preview('{"filter":{"n":{"$gt":15}},"delete":true,"select":["id"]}');
+SELECT vxp.delete('{"filter":{"n":{"$gt":15}},"delete":true,"maxAffected":4}');
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET min_parallel_table_scan_size;
 
 -- retention: 0 records nothing, an old record is removed by the next write
 SET vxp.undo_retention = 0;
@@ -387,7 +427,7 @@ RESET vxp.undo_retention;
 
 SELECT vxp.drop_resource_type('Folder'), vxp.drop_resource_type('Patient');
 DROP VIEW seen CASCADE;
-DROP TABLE merge_case, refs_case, items, items_start, annotations, condition, plain, loose, renamed, ruled, part, kept, bag CASCADE;
+DROP TABLE merge_case, refs_case, items, items_start, annotations, condition, plain, loose, renamed, ruled, part, base, kept, bag CASCADE;
 DROP FUNCTION run, written, count_touch, choose;
 DROP TYPE mood, pair;
 DROP DOMAIN label;

@@ -99,6 +99,19 @@ extern bool vxp_collation_is_c(Oid collation);
 #define VXP_INLINE_BY_SWAP false
 #endif
 
+/* RETURNING of a raw UPDATE or DELETE.  18 made it a clause with options. */
+#if PG_VERSION_NUM >= 180000
+#define vxp_set_returning(stmt, targets) \
+	do { \
+		(stmt)->returningClause = makeNode(ReturningClause); \
+		(stmt)->returningClause->exprs = (targets); \
+		if ((stmt)->returningClause->exprs == NIL) \
+			(stmt)->returningClause = NULL; \
+	} while (0)
+#else
+#define vxp_set_returning(stmt, targets) ((stmt)->returningList = (targets))
+#endif
+
 /* 16 replaced the per-object functions by one. */
 #if PG_VERSION_NUM >= 160000
 #define vxp_proc_aclcheck(function, role, mode) object_aclcheck(ProcedureRelationId, function, role, mode)

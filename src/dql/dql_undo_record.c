@@ -14,6 +14,8 @@
 #include "access/htup_details.h"
 #include "access/transam.h"
 #include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
@@ -214,7 +216,8 @@ vxp_current_writer(PG_FUNCTION_ARGS)
 
 /*
  * vxp_record_check: an image is a whole row, so the writer must be allowed to
- * read the table.  Who may read nothing of it gets the server's own error.
+ * read the table (who may read nothing of it gets the server's own error), and
+ * a row of a table that inherits would come back as one of its parent.
  */
 void
 vxp_record_check(const BoundWrite *write)
@@ -227,6 +230,12 @@ vxp_record_check(const BoundWrite *write)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for table %s", write->bound->table_name),
 				 errdetail("A write is recorded for vxp.undo with whole rows, which needs the privilege SELECT on the table."),
+				 errhint("Set vxp.undo_retention to 0 to write without a record.")));
+	if (get_rel_relkind(relid) == RELKIND_RELATION && find_inheritance_children(relid, NoLock) != NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a write to table \"%s\" cannot be recorded for vxp.undo, since other tables inherit from it",
+						write->bound->table_name),
 				 errhint("Set vxp.undo_retention to 0 to write without a record.")));
 }
 

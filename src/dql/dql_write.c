@@ -437,6 +437,8 @@ vxp_preview(PG_FUNCTION_ARGS)
 	if (request->write == NULL)
 		vxp_error_raise(vxp_error_hint(vxp_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL, "the request changes nothing"),
 									   "Use vxp.page or vxp.count for a request that reads."));
+	/* the server takes a query with the privileges of a write for one */
+	PreventCommandIfReadOnly("vxp.preview()");
 	write = bind_write(dql, request);
 	rows = probe(write, NULL);
 	(void) probe(write, &items);

@@ -230,8 +230,8 @@ vxp_write_update_query(const BoundWrite *write, const LockedRows *rows)
 	update->whereClause = (Node *)
 		makeBoolExpr(AND_EXPR, list_make2(equality(column_ref(TARGET, "ctid"), column_ref(LOCKED, "place")),
 										  equality(column_ref(TARGET, "tableoid"), column_ref(LOCKED, "relation"))), -1);
-	update->returningList = list_make2(vxp_raw_target(column_ref(LOCKED, "number"), "number"),
-									   vxp_raw_target(row_call("row_digest"), "after"));
+	vxp_set_returning(update, list_make2(vxp_raw_target(column_ref(LOCKED, "number"), "number"),
+										 vxp_raw_target(row_call("row_digest"), "after")));
 	return analyse(&state, (Node *) update);
 }
 
@@ -245,7 +245,7 @@ plain_statement(BuildState *state, const BoundWrite *write, List *returning)
 
 		delete->relation = target_table(write);
 		delete->whereClause = where_clause(state, write);
-		delete->returningList = returning;
+		vxp_set_returning(delete, returning);
 		return analyse(state, (Node *) delete);
 	}
 	else
@@ -253,7 +253,7 @@ plain_statement(BuildState *state, const BoundWrite *write, List *returning)
 		UpdateStmt *update = update_statement(state, write);
 
 		update->whereClause = where_clause(state, write);
-		update->returningList = returning;
+		vxp_set_returning(update, returning);
 		return analyse(state, (Node *) update);
 	}
 }
