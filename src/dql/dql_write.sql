@@ -106,7 +106,7 @@ DECLARE
 	same text;
 BEGIN
 	SELECT o.* INTO STRICT done FROM @extschema@.operation o WHERE o.id = undo_statements.operation AND o.writer = @extschema@.current_writer();
-	type := @extschema@.require_type(done.resource);
+	type := @extschema@.catalog_require_type(done.resource);
 	relation := to_regclass(format('%I.%I', type.schema_name, type.table_name));
 	SELECT array_agg(a.attname ORDER BY a.attnum) INTO present FROM pg_attribute a
 		WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped;
