@@ -53,7 +53,7 @@ COMMENT ON FUNCTION count(dql, "any") IS 'the same with values for the bind vari
 CREATE FUNCTION page(dql dql) RETURNS jsonb
 	AS 'MODULE_PATHNAME', 'vxp_page'
 	LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000;
-COMMENT ON FUNCTION page(dql) IS 'one page of a DQL request: {"items", "hasNextPage", "totalItemsCount", "totalPagesCount"}; without pageSize vxp.default_page_size rows';
+COMMENT ON FUNCTION page(dql) IS 'one page of a DQL request: {"items", "hasNextPage", "nextCursor", "totalItemsCount", "totalPagesCount"}; nextCursor is there when rows follow and is sent as "after"; without pageSize vxp.default_page_size rows';
 
 CREATE FUNCTION page(dql dql, VARIADIC "values" "any") RETURNS jsonb
 	AS 'MODULE_PATHNAME', 'vxp_page'
