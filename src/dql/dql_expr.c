@@ -319,6 +319,23 @@ time_param(ParseState *pstate, Node *arg, Oid type)
 	return arg;
 }
 
+/* Raises an error that names the field when a bind variable's type does not compare with it. */
+static void
+check_param_type(const BoundColumn *column, int number, Oid given, Oid value)
+{
+	Operator	found;
+
+	if (column->kind == COLUMN_ARRAY)
+		return;
+	found = oper(NULL, type_operator(column, BTEqualStrategyNumber), column->base_type, value, true, -1);
+	if (found == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("bind variable {\"$param\": %d} has type %s, but field \"%s\" has type %s",
+						number, format_type_be(given), column->name, format_type_be(column->type))));
+	ReleaseSysCache(found);
+}
+
 /* A bind variable as operand for a column: text is read as the column's type. */
 static Node *
 operand_param(ParseState *pstate, const BoundQuery *bound, const BoundColumn *column, int number, bool is_list)
@@ -335,7 +352,10 @@ operand_param(ParseState *pstate, const BoundQuery *bound, const BoundColumn *co
 			(getBaseType(element) == TIMESTAMPTZOID) != (column->kind == COLUMN_TIMESTAMPTZ);
 
 		if (!is_text_type(element) && !other_zone)
+		{
+			check_param_type(column, number, given, element);
 			return arg;
+		}
 		if (column->kind == COLUMN_TEXT && column->base_type != BPCHAROID)
 			return arg;
 		if (is_time_kind(column->kind) || !OidIsValid(array))
@@ -350,7 +370,10 @@ operand_param(ParseState *pstate, const BoundQuery *bound, const BoundColumn *co
 	{
 		if (column->kind == COLUMN_TEXT)
 			return text_param(pstate, bound, number);	/* raises */
-		return is_time_kind(column->kind) ? time_param(pstate, arg, column->base_type) : arg;
+		if (is_time_kind(column->kind))
+			arg = time_param(pstate, arg, column->base_type);
+		check_param_type(column, number, given, exprType(arg));
+		return arg;
 	}
 	if (column->kind == COLUMN_TEXT)
 		return given == type ? arg : explicit_cast(pstate, arg, type);
