@@ -327,7 +327,7 @@ check_param_type(const BoundColumn *column, int number, Oid given, Oid value)
 
 	if (column->kind == COLUMN_ARRAY)
 		return;
-	found = oper(NULL, type_operator(column, BTEqualStrategyNumber), column->base_type, value, true, -1);
+	found = oper(NULL, vxp_dql_type_operator(column, BTEqualStrategyNumber), column->base_type, value, true, -1);
 	if (found == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
@@ -428,21 +428,6 @@ holds_null(ParseState *pstate, Node *operand)
 	return count;
 }
 
-/* An error that names the bind variable when its type does not compare with the column's. */
-static void
-check_param_type(ParseState *pstate, const BoundNode *node, List *operator, Oid type)
-{
-	Operator	found = oper(pstate, operator, node->column->base_type, type, true, -1);
-
-	if (found == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("bind variable {\"$param\": %d} has type %s, but field \"%s\" has type %s",
-						node->value.param, format_type_be(type), node->column->name,
-						format_type_be(node->column->type))));
-	ReleaseSysCache(found);
-}
-
 static Node *
 compare_with_param(ParseState *pstate, const BoundQuery *bound, const BoundNode *node)
 {
@@ -462,7 +447,6 @@ compare_with_param(ParseState *pstate, const BoundQuery *bound, const BoundNode 
 				 errhint("Use $in to compare with each element.")));
 	known = IsA(right, Const);
 	operator = vxp_dql_type_operator(column, node->strategy);
-	check_param_type(pstate, node, operator, exprType(right));
 	right = collate_like(bound, right, left);
 	condition = (Node *) make_op(pstate, operator, left, right, NULL, -1);
 	if (node->negated)
@@ -555,7 +539,6 @@ any_expr(ParseState *pstate, const BoundQuery *bound, const BoundNode *node)
 		single.strategy = BTEqualStrategyNumber;
 		return compare_with_param(pstate, bound, &single);
 	}
-	check_param_type(pstate, node, equal, get_base_element_type(exprType(array)));
 	condition = (Node *) make_scalar_array_op(pstate, equal, true, left, collate_like(bound, array, left), -1);
 	if (!column->not_null)
 		condition = or_both_null(pstate, bound, column, condition,
