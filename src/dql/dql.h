@@ -218,6 +218,9 @@ typedef struct DqlRequest
 extern VxpError *vxp_dql_json_parse(const char *text, int length, DqlValue **result);
 extern void vxp_dql_json_print(StringInfo buf, const DqlValue *value);
 
+/* dql_parse_value.c: the type of a value in words, with article */
+extern const char *vxp_dql_kind_name(const DqlValue *value);
+
 /* dql_parse.c */
 extern VxpError *vxp_dql_parse(const char *text, int length, DqlRequest **result);
 extern DqlRequest *vxp_dql_parse_or_raise(const DqlText *dql);

@@ -22,35 +22,12 @@
 
 #include "dql/dql_bind.h"
 
-static const char *
-value_noun(const DqlValue *value)
-{
-	switch (value->type)
-	{
-		case DQL_NULL:
-			return "null";
-		case DQL_BOOLEAN:
-			return "a boolean";
-		case DQL_NUMBER:
-			return "a number";
-		case DQL_STRING:
-			return "a string";
-		case DQL_ARRAY:
-			return "a list";
-		case DQL_OBJECT:
-			return "an object";
-		case DQL_PARAM:
-			return "a bind variable";
-	}
-	return "a value";
-}
-
 static VxpError *
 wrong_form(const BoundColumn *column, const DqlValue *operand, const char *where)
 {
 	VxpError   *error = vxp_error(ERRCODE_INVALID_PARAMETER_VALUE, where,
 								  "field \"%s\" of type %s does not compare with %s",
-								  column->name, format_type_be(column->type), value_noun(operand));
+								  column->name, format_type_be(column->type), vxp_dql_kind_name(operand));
 
 	if (column->kind == COLUMN_TEXT && operand->type == DQL_NUMBER)
 		vxp_error_hint(error, "Write the value as a string, \"%s\".", vxp_quote_input(operand->string, operand->length));
@@ -716,7 +693,7 @@ bind_array_compare(BoundColumn *column, DqlOp op, const DqlPath *path,
 					if (operand->items[i]->type == DQL_NULL || operand->items[i]->type == DQL_PARAM)
 						return vxp_error(ERRCODE_FEATURE_NOT_SUPPORTED, where,
 										 "a list with %s does not compare with the array field \"%s\"",
-										 value_noun(operand->items[i]), column->name);
+										 vxp_dql_kind_name(operand->items[i]), column->name);
 				return bind_array_operator(column, BOUND_ARRAY_EQUAL, array_members(operand), path, where, result);
 			}
 			if (op == DQL_OP_EQ && !is_pattern(column->element, operand))

@@ -17,6 +17,7 @@
 #include "common/vxp_settings.h"
 #include "dql/dql_bind.h"
 #include "dql/dql_cursor.h"
+#include "dql/dql_envelope.h"
 #include "dql/dql_exec.h"
 
 VXP_FUNCTION(vxp_page);
@@ -41,28 +42,6 @@ vxp_dql_count(Query *query)
 	return count;
 }
 
-static void
-push_key(JsonbParseState **state, const char *key)
-{
-	JsonbValue	value;
-
-	value.type = jbvString;
-	value.val.string.val = pstrdup(key);
-	value.val.string.len = strlen(key);
-	pushJsonbValue(state, WJB_KEY, &value);
-}
-
-static void
-push_count(JsonbParseState **state, const char *key, int64 count)
-{
-	JsonbValue	value;
-
-	push_key(state, key);
-	value.type = jbvNumeric;
-	value.val.numeric = DatumGetNumeric(DirectFunctionCall1(int8_numeric, Int64GetDatum(count)));
-	pushJsonbValue(state, WJB_VALUE, &value);
-}
-
 /*
  * Pushes at most "wanted" items (all when negative).  When rows follow, and
  * "bound" has a total order, *cursor becomes the token to go on with.  Returns
@@ -80,33 +59,16 @@ push_items(JsonbParseState **state, const BoundQuery *bound, Query *query, int64
 
 	*cursor = NULL;
 	vxp_dql_run(plan, store, CurrentMemoryContext);
-	push_key(state, "items");
+	vxp_push_key(state, "items");
 	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
 	while (tuplestore_gettupleslot(store, true, false, slot))
 	{
 		bool		isnull;
-		Datum		datum = slot_getattr(slot, 1, &isnull);
-		JsonbValue	value;
+		Datum		item = slot_getattr(slot, 1, &isnull);
 
 		CHECK_FOR_INTERRUPTS();
 		pushed++;
-		if (isnull)
-			value.type = jbvNull;
-		else
-		{
-			/* the slot's memory goes with the next row, the answer's must not */
-			Jsonb	   *item = (Jsonb *) PG_DETOAST_DATUM_COPY(datum);
-
-			if (JB_ROOT_IS_SCALAR(item))
-				JsonbExtractScalar(&item->root, &value);
-			else
-			{
-				value.type = jbvBinary;
-				value.val.binary.data = &item->root;
-				value.val.binary.len = VARSIZE(item) - VARHDRSZ;
-			}
-		}
-		pushJsonbValue(state, WJB_ELEM, &value);
+		vxp_push_item(state, item, isnull);
 		if (pushed == wanted)
 		{
 			more = pushed < tuplestore_tuple_count(store);
@@ -195,25 +157,22 @@ vxp_page(PG_FUNCTION_ARGS)
 	more = push_items(&state, bound, vxp_dql_build(bound, &call.build), size, &cursor);
 	if (cursor)
 	{
-		push_key(&state, "nextCursor");
+		vxp_push_key(&state, "nextCursor");
 		value.type = jbvString;
 		value.val.string.val = cursor;
 		value.val.string.len = strlen(cursor);
 		pushJsonbValue(&state, WJB_VALUE, &value);
 	}
 
-	push_key(&state, "hasNextPage");
-	value.type = jbvBool;
-	value.val.boolean = more;
-	pushJsonbValue(&state, WJB_VALUE, &value);
+	vxp_push_boolean(&state, "hasNextPage", more);
 	if (total >= 0)
 	{
 		int64		page_size = bound->request->page_size >= 0 ?
 			Min(bound->request->page_size, vxp_max_page_size) :
 			bound->request->limit >= 0 ? bound->request->limit : vxp_default_page_size;
 
-		push_count(&state, "totalItemsCount", total);
-		push_count(&state, "totalPagesCount",
+		vxp_push_number(&state, "totalItemsCount", total);
+		vxp_push_number(&state, "totalPagesCount",
 				   page_size == 0 ? 0 : total / page_size + (total % page_size > 0));
 	}
 	PG_RETURN_JSONB_P(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));

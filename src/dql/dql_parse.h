@@ -29,7 +29,6 @@ typedef struct DqlParse
 /* dql_parse_value.c */
 extern char *vxp_dql_place_text(const DqlPlace *place);
 extern VxpError *vxp_dql_fail(DqlParse *parse, const DqlPlace *place, int code, const char *fmt,...) pg_attribute_printf(4, 5);
-extern const char *vxp_dql_kind_name(const DqlValue *value);
 extern char *vxp_dql_quoted(const char *text);
 extern DqlPath *vxp_dql_parse_path(DqlParse *parse, const char *text, const DqlPlace *place);
 extern bool vxp_dql_has_key(const DqlValue *value, const char *key);

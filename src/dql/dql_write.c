@@ -22,6 +22,7 @@
 #include "utils/snapmgr.h"
 
 #include "common/vxp_settings.h"
+#include "dql/dql_envelope.h"
 #include "dql/dql_exec.h"
 #include "dql/dql_write.h"
 
@@ -294,69 +295,28 @@ run_bound(const BoundWrite *write, int64 *operation)
 	return changed.rows;
 }
 
-static void
-push_key(JsonbParseState **state, const char *key)
-{
-	JsonbValue	value;
-
-	value.type = jbvString;
-	value.val.string.val = pstrdup(key);
-	value.val.string.len = strlen(key);
-	pushJsonbValue(state, WJB_KEY, &value);
-}
-
-static void
-push_number(JsonbParseState **state, const char *key, int64 number)
-{
-	JsonbValue	value;
-
-	push_key(state, key);
-	value.type = jbvNumeric;
-	value.val.numeric = DatumGetNumeric(DirectFunctionCall1(int8_numeric, Int64GetDatum(number)));
-	pushJsonbValue(state, WJB_VALUE, &value);
-}
-
 /* The envelope of section 8 of a write; "items" may be NULL. */
 static Datum
 envelope(uint64 rows, WriteResult *items, int64 operation)
 {
 	JsonbParseState *state = NULL;
-	JsonbValue	value;
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	push_key(&state, "items");
+	vxp_push_key(&state, "items");
 	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
 	while (items && vxp_write_next(items))
 	{
 		bool		isnull;
-		Datum		datum = slot_getattr(items->slot, 1, &isnull);
+		Datum		item = slot_getattr(items->slot, 1, &isnull);
 
-		value.type = jbvNull;
-		if (!isnull)
-		{
-			/* the slot's memory goes with the next row, the answer's must not */
-			Jsonb	   *item = (Jsonb *) PG_DETOAST_DATUM_COPY(datum);
-
-			if (JB_ROOT_IS_SCALAR(item))
-				JsonbExtractScalar(&item->root, &value);
-			else
-			{
-				value.type = jbvBinary;
-				value.val.binary.data = &item->root;
-				value.val.binary.len = VARSIZE(item) - VARHDRSZ;
-			}
-		}
-		pushJsonbValue(&state, WJB_ELEM, &value);
+		vxp_push_item(&state, item, isnull);
 	}
 	pushJsonbValue(&state, WJB_END_ARRAY, NULL);
-	push_key(&state, "hasNextPage");
-	value.type = jbvBool;
-	value.val.boolean = false;
-	pushJsonbValue(&state, WJB_VALUE, &value);
-	push_number(&state, "totalItemsCount", rows);
-	push_number(&state, "totalPagesCount", 0);
+	vxp_push_boolean(&state, "hasNextPage", false);
+	vxp_push_number(&state, "totalItemsCount", rows);
+	vxp_push_number(&state, "totalPagesCount", 0);
 	if (operation > 0)
-		push_number(&state, "operation", operation);
+		vxp_push_number(&state, "operation", operation);
 	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
 }
 
