@@ -133,6 +133,8 @@ SELECT (SELECT md5(string_agg(d::text, '' ORDER BY d::text)) FROM fuzz_doc) = do
 SELECT vxp.count('{"resource":"Fuzz","filter":{"u":{"$param":1}}}', 5);
 SELECT vxp.count('{"resource":"Fuzz","filter":{"u":{"$in":{"$param":1}}}}', '{5}'::int[]);
 SELECT vxp.count('{"resource":"Fuzz","filter":{"b":{"$gt":{"$param":1}}}}', 5);
+SELECT vxp.count('{"resource":"Fuzz","filter":{"c":{"$after":{"$param":1}}}}', 5);
+SELECT vxp.count('{"resource":"Fuzz","filter":{"tags":{"$before":{"$param":1}}}}', '2024-01-01'::date);
 
 DROP TABLE fuzz_doc, fuzz_typed, request, before, outcome CASCADE;
 DROP FUNCTION pick, below, evil, field, scalar, operand, filter, one_join, generated, damaged, outcome(text, boolean);

@@ -762,6 +762,11 @@ vxp_dql_condition_expr(ParseState *pstate, const BoundQuery *bound, const BoundN
 											 list_make1(text_param(pstate, bound, node->value.param)));
 					else
 						value = time_param(pstate, value, TIMESTAMPTZOID);
+					if (getBaseType(exprType(value)) != TIMESTAMPTZOID)
+						ereport(ERROR,
+								(errcode(ERRCODE_DATATYPE_MISMATCH),
+								 errmsg("bind variable {\"$param\": %d} has type %s, but \"$after\" and \"$before\" take a timestamp",
+										node->value.param, format_type_be(exprType(value)))));
 				}
 				return core_operator(pstate, operators[node->strategy],
 									 vxp_dql_call(pstate, "vxp", "instant_or_null", list_make1(text)), value);
