@@ -628,9 +628,26 @@ bind_context(BindState *state, const char *name, List *values, bool required, Li
 	if (error)
 		return required ? error : NULL;
 	error = bind_field_node(state, node, &bound);
-	if (error == NULL)
-		*conditions = lappend(*conditions, bound);
-	return error;
+	if (error)
+		return error;
+	if (!required && field.column->kind == COLUMN_JSON)
+	{
+		/* a document without the field belongs to a resource that has none: not limited by it */
+		DqlNode    *present = palloc0(sizeof(DqlNode));
+		BoundNode  *there;
+
+		*present = *node;
+		present->op = DQL_OP_EXISTS;
+		present->operand = palloc0(sizeof(DqlValue));
+		present->operand->type = DQL_BOOLEAN;
+		present->operand->boolean = true;
+		error = bind_field_node(state, present, &there);
+		if (error)
+			return error;
+		bound = vxp_bound_list(BOUND_OR, list_make2(bound, vxp_bound_not(there)));
+	}
+	*conditions = lappend(*conditions, bound);
+	return NULL;
 }
 
 static BoundSort *
