@@ -393,13 +393,33 @@ typedef struct SplitEntry
 	Size		size;			/* bytes on the page, with line pointer */
 } SplitEntry;
 
+/*
+ * A sorted build and a split order paths by the marks of the proper ancestors
+ * alone.  Ties keep the order of the rows in the table (the server's sort sees to
+ * that), so that rows with one parent are read as they are stored, and not in the
+ * order of their hashes, which would visit each page of the table again and again.
+ */
+static void
+drop_last_mark(LineageBound *bound)
+{
+	/* a path that kept its marks; one that is too deep for that stays as it is */
+	if (bound->min_depth == bound->prefix_length && bound->max_depth == bound->prefix_length &&
+		bound->prefix_length > 0)
+		bound->min_depth = bound->max_depth = --bound->prefix_length;
+}
+
 static int
 cmp_split_entry(const void *a, const void *b)
 {
 	const SplitEntry *x = a;
 	const SplitEntry *y = b;
-	int			result = vxp_lineage_bound_cmp(&x->bound, &y->bound);
+	LineageBound p = x->bound;
+	LineageBound q = y->bound;
+	int			result;
 
+	drop_last_mark(&p);
+	drop_last_mark(&q);
+	result = vxp_lineage_bound_cmp(&p, &q);
 	return result ? result : (int) x->offset - (int) y->offset;
 }
 
@@ -557,21 +577,6 @@ vxp_lineage_gist_picksplit(PG_FUNCTION_ARGS)
 	pfree(bounds);
 	pfree(goes_left);
 	PG_RETURN_POINTER(v);
-}
-
-/*
- * The order of a sorted build: by the marks of the proper ancestors alone.  The
- * server breaks ties by the row's place in the table, so that rows with one
- * parent are read in the order in which they are stored, and not in that of
- * their hashes, which would visit each page of the table again and again.
- */
-static void
-drop_last_mark(LineageBound *bound)
-{
-	/* a path that kept its marks; one that is too deep for that stays as it is */
-	if (bound->min_depth == bound->prefix_length && bound->max_depth == bound->prefix_length &&
-		bound->prefix_length > 0)
-		bound->min_depth = bound->max_depth = --bound->prefix_length;
 }
 
 static int
