@@ -72,7 +72,7 @@ dist: ## make build/vxp_query-VERSION.zip from the committed files
 	@mkdir -p build
 	git archive --format=zip --prefix=vxp_query-$(VXP_VERSION)/ -o build/vxp_query-$(VXP_VERSION).zip HEAD
 help: ## list the targets
-	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F '\t' '{printf "  make %-15s %s\n", $$1, $$2}'
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F '\t' '{printf "  make %-17s %s\n", $$1, $$2}'
 
 ifneq ($(filter $(VXP_GOALS),$(MAKECMDGOALS)),)
 # what stands beside one of our goals on the command line is for PGXS, by a make of its own
