@@ -9,7 +9,7 @@ OBJS = $(VXP_C_FILES:.c=.o)
 # the parts of the install script, in the order of dependency
 VXP_SQL_PARTS = src/vxp_query.sql \
 	$(wildcard src/lineage/lineage.sql src/lineage/lineage_gist.sql src/lineage/lineage_gin.sql src/lineage/lineage_support.sql) \
-	$(wildcard src/dql/dql_type.sql src/dql/dql_eval.sql src/catalog/catalog.sql src/catalog/catalog_type.sql src/catalog/catalog_fn.sql) \
+	$(wildcard src/dql/dql_type.sql src/dql/dql_eval.sql src/catalog/catalog.sql src/catalog/catalog_type.sql src/catalog/catalog_fn.sql src/catalog/catalog_advise.sql) \
 	$(wildcard src/dql/dql.sql src/dql/dql_write.sql src/dql/dql_answer.sql)
 DATA_built = vxp_query--$(VXP_VERSION).sql
 DATA = $(wildcard sql/upgrade/vxp_query--*.sql)
@@ -26,7 +26,7 @@ EXTRA_CLEAN = vxp_query--$(VXP_VERSION).sql $(wildcard src/*.bc src/*/*.bc)
 
 # Our own goals need no server, and PGXS has a "check" that only complains: so
 # PGXS is included when none of ours is asked for, and pg_config is there.
-VXP_GOALS := help check demo demo-stop lint compile-matrix docs bench dist
+VXP_GOALS := help check check-collisions demo demo-stop lint compile-matrix docs bench dist
 PG_CONFIG ?= pg_config
 ifeq ($(filter $(VXP_GOALS),$(MAKECMDGOALS)),)
 PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
@@ -54,6 +54,8 @@ else
 
 check: ## install what is missing, build, run all tests on throw-away servers
 	@test/check.sh
+check-collisions: ## the tests of the lineage indexes with a library whose label hashes nearly all collide
+	@test/collisions.sh
 demo: ## install what is missing, start a server with sample data, ask it questions (FULL=1: a million series)
 	@FULL='$(FULL)' test/demo/demo.sh start
 demo-stop: ## stop the demo server and remove all of it
@@ -70,7 +72,7 @@ dist: ## make build/vxp_query-VERSION.zip from the committed files
 	@mkdir -p build
 	git archive --format=zip --prefix=vxp_query-$(VXP_VERSION)/ -o build/vxp_query-$(VXP_VERSION).zip HEAD
 help: ## list the targets
-	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F '\t' '{printf "  make %-15s %s\n", $$1, $$2}'
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F '\t' '{printf "  make %-17s %s\n", $$1, $$2}'
 
 ifneq ($(filter $(VXP_GOALS),$(MAKECMDGOALS)),)
 # what stands beside one of our goals on the command line is for PGXS, by a make of its own

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # run_tests.sh - all suites on the server that with_server.sh started; ends with the runners' closing lines and
-# "N passed, N failed": one for each regression script, isolation spec, TAP file and generated page.
+# "N passed, N failed": one for each regression script (those of the lineage indexes twice), isolation spec, TAP file and page.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 : "${VXP_TMP:?start me through with_server.sh}"
@@ -46,6 +46,7 @@ unanswered sql sql expected
 suite isolation "$regress_pass" "$regress_closing" test/isolation.sh $(names test/isolation/specs spec test/isolation/expected)
 unanswered test/isolation/specs spec test/isolation/expected
 suite tap '^test/t/[^ ]+ \.+ ok$' '^(All tests successful|Files=|Result:)' test/tap.sh $(for f in test/t/*.pl; do [ ! -e "$f" ] || echo "$f"; done)
+suite collisions "$regress_pass" "$regress_closing" test/collisions.sh lineage_gist lineage_gin
 suite documents '^page .* ok$' '^$' test/docs_check.sh README.md docs/reference.md
 
 echo
