@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# prepare.sh [test] [python] - install by apt what is needed here and missing: a server with headers and a compiler;
-# "test": what the TAP tests use; "python": what fetching the whole sample index uses. Says and does nothing when all is
-# there. Nobody is asked anything; without apt or root rights it names the packages instead.
+# prepare.sh [GROUP...] - install by apt what is needed here and missing: a server with headers and a compiler; groups:
+# "test": what the TAP tests use; "python": what fetching the whole sample index uses; "clang", "valgrind", "sqlsmith",
+# "source" (to build a server): what parts of "make check-all" use. Says and does nothing when all is there. Nobody is
+# asked anything; without apt or root rights it names the packages instead.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . test/lib.sh
@@ -27,6 +28,13 @@ missing() {
 				perl -MIPC::Run -e 1 2>/dev/null || echo libipc-run-perl ;;
 			python)
 				python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv ;;
+			clang)
+				command -v clang >/dev/null || echo clang
+				ls /usr/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a 2>/dev/null | grep -q . || echo libclang-rt-dev ;;
+			valgrind) command -v valgrind >/dev/null || echo valgrind ;;
+			sqlsmith) command -v sqlsmith >/dev/null || echo sqlsmith ;;
+			source)
+				for tool in bison flex; do command -v $tool >/dev/null || echo $tool; done ;;
 			*) die "unknown group \"$group\"" ;;
 		esac
 	done
