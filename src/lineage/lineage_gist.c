@@ -38,7 +38,7 @@
 
 /*
  * A question, prepared once for a scan key: marks in path order for a path,
- * sorted for an array, one mark for an identifier.
+ * sorted and without duplicates for an array, one mark for an identifier.
  */
 typedef struct GistQuestion
 {
@@ -50,6 +50,7 @@ typedef struct GistQuestion
 
 	/* for exact answers from values */
 	struct varlena *argument;	/* detoasted */
+	LineageLabelSet any;		/* of a list for "any" */
 } GistQuestion;
 
 VXP_FUNCTION(vxp_lineage_gist_compress);
@@ -104,10 +105,15 @@ prepare_question(StrategyNumber strategy, struct varlena *image)
 				q->marks = palloc((q->count + 1) * sizeof(uint32));
 				for (int i = 0; i < q->count; i++)
 					q->marks[i] = vxp_lineage_mark(labels[i].bytes, labels[i].length);
+				pfree(labels);
+				q->count = vxp_lineage_sort_marks(q->marks, q->count);
 				if (strategy == LINEAGE_STRAT_HAS_ALL)
 					q->never = has_null;
 				else
+				{
 					q->never = (q->count == 0);
+					vxp_lineage_label_set(q->argument, &q->any);
+				}
 				break;
 			}
 		default:
@@ -116,20 +122,34 @@ prepare_question(StrategyNumber strategy, struct varlena *image)
 	return q;
 }
 
-/* get_question returns the scan key's question, prepared again if the argument changed. */
+/*
+ * get_question returns the scan key's question, prepared again if the argument
+ * changed.
+ *
+ * A rescan may bring another argument, at the same address even, so only its
+ * bytes tell; and a list of many identifiers would be compared for each entry of
+ * each page.  But every scan begins at the root, asks there before it goes to any
+ * other page, and keeps its argument to the end: it is enough to compare on the
+ * root, which is known by having no page to its right (as the last page of each
+ * level has none: that costs time only).
+ */
 static GistQuestion *
-get_question(FunctionCallInfo fcinfo, StrategyNumber strategy, struct varlena *image)
+get_question(FunctionCallInfo fcinfo, StrategyNumber strategy, struct varlena *image, Page page)
 {
 	GistQuestion *q = (GistQuestion *) fcinfo->flinfo->fn_extra;
+	bool		may_be_root = page == NULL || GistPageGetOpaque(page)->rightlink == InvalidBlockNumber;
 
-	if (q == NULL || q->strategy != strategy || VARSIZE_ANY(q->image) != VARSIZE_ANY(image) ||
-		memcmp(q->image, image, VARSIZE_ANY(image)) != 0)
+	if (q == NULL || q->strategy != strategy ||
+		(may_be_root && (VARSIZE_ANY(q->image) != VARSIZE_ANY(image) ||
+						 memcmp(q->image, image, VARSIZE_ANY(image)) != 0)))
 	{
 		MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 
 		/* A rescan brings another argument: the last one is given back whole. */
 		if (q != NULL)
 		{
+			if (q->any.labels != NULL)
+				pfree(q->any.labels);
 			if (q->argument != q->image)
 				pfree(q->argument);
 			pfree(q->image);
@@ -162,10 +182,7 @@ may_match(const LineageBound *bound, const GistQuestion *q)
 			return vxp_lineage_bound_equal(bound, q->marks, q->count);
 		case LINEAGE_STRAT_HAS_ANY:
 			/* no member is an ancestor of any path below, so no path has any of them */
-			for (int i = 0; i < q->count; i++)
-				if (vxp_lineage_bound_has_ancestor(bound, q->marks[i]))
-					return true;
-			return false;
+			return vxp_lineage_bound_has_any(bound, q->marks, q->count);
 		case LINEAGE_STRAT_HAS_ALL:
 			/* one member is an ancestor of no path below, so no path has them all */
 			for (int i = 0; i < q->count; i++)
@@ -199,7 +216,7 @@ vxp_lineage_gist_consistent(PG_FUNCTION_ARGS)
 
 	if (VARATT_IS_EXTERNAL(image))
 		image = PG_DETOAST_DATUM_PACKED(PointerGetDatum(image));
-	q = get_question(fcinfo, strategy, image);
+	q = get_question(fcinfo, strategy, image, entry->page);
 	if (q->never)
 		PG_RETURN_BOOL(false);
 	vxp_lineage_key_decode(key, &bound);
@@ -210,6 +227,8 @@ vxp_lineage_gist_consistent(PG_FUNCTION_ARGS)
 	{
 		/* the value is here: the very function behind the operator decides */
 		*recheck = false;
+		if (strategy == LINEAGE_STRAT_HAS_ANY)
+			PG_RETURN_BOOL(vxp_lineage_has_any(vxp_lineage_key_value(key, NULL), &q->any));
 		PG_RETURN_BOOL(vxp_lineage_satisfies(vxp_lineage_key_value(key, NULL), strategy, q->argument));
 	}
 	PG_RETURN_BOOL(true);

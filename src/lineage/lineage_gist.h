@@ -138,6 +138,7 @@ mark_type(uint32 mark)
 /* lineage_gist_key.c */
 extern uint32 vxp_lineage_mark(const char *label, int length);
 extern int	vxp_lineage_marks(LineageSpan path, uint32 *marks);
+extern int	vxp_lineage_sort_marks(uint32 *marks, int count);
 extern LineageKey *vxp_lineage_key_make(const struct varlena *value, bool keep_value);
 extern LineageSpan vxp_lineage_key_value(const LineageKey *key, struct varlena **image);
 extern void vxp_lineage_key_decode(const LineageKey *key, LineageBound *bound);
@@ -150,6 +151,7 @@ extern bool vxp_lineage_bound_holds(const LineageBound *outer, const LineageBoun
 
 /* lineage_gist_rules.c: may a path below the bound satisfy the operator?  "No" is proven. */
 extern bool vxp_lineage_bound_has_ancestor(const LineageBound *bound, uint32 mark);
+extern bool vxp_lineage_bound_has_any(const LineageBound *bound, const uint32 *marks, int count);
 extern bool vxp_lineage_bound_is_within(const LineageBound *bound, uint32 mark);
 extern bool vxp_lineage_bound_below(const LineageBound *bound, const uint32 *marks, int depth);
 extern bool vxp_lineage_bound_above(const LineageBound *bound, const uint32 *marks, int depth);
