@@ -17,6 +17,7 @@ int			vxp_default_page_size = 1000;
 int			vxp_max_page_size = 1000;
 bool		vxp_enable_inlining = true;
 int			vxp_undo_retention = 24 * 60;
+int			vxp_estimate_pages = 256;
 
 void
 vxp_settings_init(void)
@@ -49,5 +50,10 @@ vxp_settings_init(void)
 							"0 records nothing. Older records of a role are removed by its next write.",
 							&vxp_undo_retention, 24 * 60, 0, 100 * 365 * 24 * 60,
 							PGC_USERSET, GUC_UNIT_MIN, NULL, NULL, NULL);
+	DefineCustomIntVariable("vxp.estimate_pages",
+							"Pages of a GiST index that one estimate may read to count the rows below a rare ancestor.",
+							"0 estimates from statistics alone.",
+							&vxp_estimate_pages, 256, 0, 100000,
+							PGC_USERSET, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("vxp");
 }
