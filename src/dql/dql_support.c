@@ -62,9 +62,10 @@ typedef struct ConstantCall
 	const DqlRequest *request;
 	char	   *field;			/* or NULL */
 	Jsonb	   *params;			/* or NULL: none, or not constant */
+	Bitmapset  *clauses;		/* those that the predicate stands for, see vxp_matches_indexed */
 } ConstantCall;
 
-static bool imply(StringInfo buf, const DqlNode *node, const ConstantCall *call, const char *prefix,
+static bool imply(StringInfo buf, const DqlNode *node, ConstantCall *call, const char *prefix,
 				  bool inside);
 
 /*
@@ -200,9 +201,10 @@ imply_compare(StringInfo buf, const DqlNode *node, const ConstantCall *call, con
  * buffer as it was, when there is none.
  */
 static bool
-imply(StringInfo buf, const DqlNode *node, const ConstantCall *call, const char *prefix, bool inside)
+imply(StringInfo buf, const DqlNode *node, ConstantCall *call, const char *prefix, bool inside)
 {
 	int			start = buf->len;
+	Bitmapset  *clauses = bms_copy(call->clauses);
 	const char *path = prefix;
 	bool		found = false;
 	ListCell   *cell;
@@ -246,12 +248,27 @@ imply(StringInfo buf, const DqlNode *node, const ConstantCall *call, const char 
 				imply(buf, linitial(node->args), call, path, true);
 			break;
 	}
+	if (found && node->clause > 0)
+		call->clauses = bms_add_member(call->clauses, node->clause);
 	if (!found)
 	{
 		buf->len = start;
 		buf->data[start] = '\0';
+		call->clauses = clauses;
 	}
 	return found;
+}
+
+/* vxp_matches_indexed: the clauses of a numbered filter that its index condition stands for */
+Bitmapset *
+vxp_matches_indexed(const DqlNode *filter, const char *field)
+{
+	ConstantCall call = {NULL, (char *) field};
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	(void) imply(&buf, filter, &call, "$", false);
+	return call.clauses;
 }
 
 /* support_index_condition returns the conditions for an index, or NIL. */
