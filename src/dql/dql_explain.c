@@ -24,6 +24,7 @@
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
+#include "dql/dql_budget.h"
 #include "dql/dql_eval.h"
 #include "dql/dql_exec.h"
 #include "dql/dql_explain.h"
@@ -527,12 +528,13 @@ vxp_explain(PG_FUNCTION_ARGS)
 		explain.clauses[foreach_current_index(lc) + 1] = *(ExplainClause *) lfirst(lc);
 
 	InitMaterializedSRF(fcinfo, 0);
-	explain.plan.stmt = vxp_dql_plan(copyObject(query));
+	explain.plan.stmt = vxp_whatif_plan(query, NIL);
 	if (analyze)
 	{
 		QueryDesc  *desc = CreateQueryDesc(explain.plan.stmt, "", GetActiveSnapshot(), InvalidSnapshot,
 										   None_Receiver, NULL, NULL, INSTRUMENT_ROWS);
 
+		vxp_budget_check(explain.plan.stmt);
 		ExecutorStart(desc, 0);
 		vxp_executor_run(desc, ForwardScanDirection, 0);
 		ExecutorFinish(desc);

@@ -25,6 +25,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "dql/dql_budget.h"
 #include "dql/dql_exec.h"
 #include "dql/dql_explain.h"
 
@@ -206,13 +207,16 @@ add_indexes(PlannerInfo *root, Oid relid, bool inhparent, RelOptInfo *rel)
 
 /*
  * vxp_whatif_plan plans the analysed query, which stays as it is, as if its
- * tables had these indexes (of WhatIfIndex *) too.
+ * tables had these indexes (of WhatIfIndex *) too.  No budget applies: what is
+ * explained does not run.
  */
 PlannedStmt *
 vxp_whatif_plan(Query *query, List *indexes)
 {
-	PlannedStmt *stmt;
+	PlannedStmt *volatile stmt = NULL;
+	Query	   *planned = copyObject(query);
 	Oid			oid = PG_UINT32_MAX;
+	bool		was_suspended;
 	ListCell   *lc;
 
 	foreach(lc, indexes)
@@ -222,18 +226,19 @@ vxp_whatif_plan(Query *query, List *indexes)
 			oid--;
 		((WhatIfIndex *) lfirst(lc))->oid = oid--;
 	}
-	query = copyObject(query);
+	was_suspended = vxp_budget_suspend(true);
 	previous_hook = get_relation_info_hook;
 	get_relation_info_hook = add_indexes;
 	whatif_indexes = indexes;
 	PG_TRY();
 	{
-		stmt = vxp_dql_plan(query);
+		stmt = vxp_dql_plan(planned);
 	}
 	PG_FINALLY();
 	{
 		get_relation_info_hook = previous_hook;
 		whatif_indexes = NIL;
+		vxp_budget_suspend(was_suspended);
 	}
 	PG_END_TRY();
 	return stmt;
