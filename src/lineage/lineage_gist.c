@@ -391,36 +391,65 @@ typedef struct SplitEntry
 	LineageBound bound;
 	OffsetNumber offset;
 	Size		size;			/* bytes on the page, with line pointer */
+	ItemPointerData row;		/* of an index of one column; see row_of */
 } SplitEntry;
-
-/*
- * A sorted build and a split order paths by the marks of the proper ancestors
- * alone.  Ties keep the order of the rows in the table (the server's sort sees to
- * that), so that rows with one parent are read as they are stored, and not in the
- * order of their hashes, which would visit each page of the table again and again.
- */
-static void
-drop_last_mark(LineageBound *bound)
-{
-	/* a path that kept its marks; one that is too deep for that stays as it is */
-	if (bound->min_depth == bound->prefix_length && bound->max_depth == bound->prefix_length &&
-		bound->prefix_length > 0)
-		bound->min_depth = bound->max_depth = --bound->prefix_length;
-}
 
 static int
 cmp_split_entry(const void *a, const void *b)
 {
 	const SplitEntry *x = a;
 	const SplitEntry *y = b;
-	LineageBound p = x->bound;
-	LineageBound q = y->bound;
-	int			result;
+	int			result = vxp_lineage_bound_cmp(&x->bound, &y->bound);
 
-	drop_last_mark(&p);
-	drop_last_mark(&q);
-	result = vxp_lineage_bound_cmp(&p, &q);
 	return result ? result : (int) x->offset - (int) y->offset;
+}
+
+/*
+ * row_of returns the place in the table of the row of a leaf entry (of an inner
+ * entry the page below it) in an index of one column.
+ *
+ * Which rows share a page is for the order of paths to say; but on the page they
+ * should stand as in the table, since a plain index scan fetches them in that
+ * order, and by the hashes of siblings would visit each page of the table again
+ * and again.  The server hands a split keys and not rows, but does so where they
+ * lie: index_getattr points into the index tuple, the classes have no decompress
+ * function that would copy the key, and the key of a first column without a null
+ * beside it follows the tuple's header.  A tuple of another size is none; then,
+ * as for anything misread here, the order costs time, never a row.
+ */
+static ItemPointerData
+row_of(const LineageKey *key)
+{
+	IndexTuple	tuple = (IndexTuple) ((char *) key - MAXALIGN(sizeof(IndexTupleData)));
+	ItemPointerData none;
+
+	if (IndexTupleSize(tuple) == MAXALIGN(MAXALIGN(sizeof(IndexTupleData)) + VARSIZE(key)) &&
+		!IndexTupleHasNulls(tuple))
+		return tuple->t_tid;
+	ItemPointerSetInvalid(&none);
+	return none;
+}
+
+static int
+cmp_row(const void *a, const void *b)
+{
+	const SplitEntry *x = a;
+	const SplitEntry *y = b;
+	int			result = ItemPointerCompare((ItemPointer) &x->row, (ItemPointer) &y->row);
+
+	return result ? result : (int) x->offset - (int) y->offset;
+}
+
+/* order_page orders the entries of one side as the table is; a side of several pages comes back for another split. */
+static void
+order_page(SplitEntry *entries, int count)
+{
+	Size		total = 0;
+
+	for (int i = 0; i < count; i++)
+		total += entries[i].size;
+	if (total <= PAGE_ROOM)
+		qsort(entries, count, sizeof(SplitEntry), cmp_row);
 }
 
 /* The mark of the greatest path of a bound at a position, as far as it is known. */
@@ -535,7 +564,7 @@ vxp_lineage_gist_picksplit(PG_FUNCTION_ARGS)
 	Relation	index = entryvec->vector[FirstOffsetNumber].rel;
 	SplitEntry *entries = palloc(count * sizeof(SplitEntry));
 	LineageBound *bounds = palloc(count * sizeof(LineageBound));
-	bool	   *goes_left = palloc((count + 1) * sizeof(bool));
+	bool		one_column = index != NULL && IndexRelationGetNumberOfAttributes(index) == 1;
 	int			cut;
 
 	if (count < 2)
@@ -546,36 +575,34 @@ vxp_lineage_gist_picksplit(PG_FUNCTION_ARGS)
 
 		vxp_lineage_key_decode(key, &entries[i].bound);
 		entries[i].offset = i + 1;
+		if (one_column)
+			entries[i].row = row_of(key);
 		entries[i].size = MAXALIGN(sizeof(IndexTupleData) + VARSIZE(key)) + sizeof(ItemIdData);
 	}
 	qsort(entries, count, sizeof(SplitEntry), cmp_split_entry);
-	cut = choose_cut(entries, count, index == NULL || IndexRelationGetNumberOfAttributes(index) == 1);
+	cut = choose_cut(entries, count, one_column);
 
 	v->spl_left = palloc((count + 1) * sizeof(OffsetNumber));
 	v->spl_right = palloc((count + 1) * sizeof(OffsetNumber));
 	for (int i = 0; i < count; i++)
-	{
 		bounds[i] = entries[i].bound;
-		goes_left[entries[i].offset] = i < cut;
-	}
 
-	/*
-	 * On each side the entries keep the order they came in: a sorted build
-	 * passes every page through here, and rows are then read as they are stored.
-	 */
-	v->spl_nleft = v->spl_nright = 0;
-	for (int i = 1; i <= count; i++)
-	{
-		if (goes_left[i])
-			v->spl_left[v->spl_nleft++] = i;
-		else
-			v->spl_right[v->spl_nright++] = i;
-	}
+	v->spl_nleft = cut;
+	v->spl_nright = count - cut;
 	v->spl_ldatum = PointerGetDatum(vxp_lineage_key_union(bounds, cut));
 	v->spl_rdatum = PointerGetDatum(vxp_lineage_key_union(bounds + cut, count - cut));
+
+	if (one_column)
+	{
+		order_page(entries, cut);
+		order_page(entries + cut, count - cut);
+	}
+	for (int i = 0; i < cut; i++)
+		v->spl_left[i] = entries[i].offset;
+	for (int i = cut; i < count; i++)
+		v->spl_right[i - cut] = entries[i].offset;
 	pfree(entries);
 	pfree(bounds);
-	pfree(goes_left);
 	PG_RETURN_POINTER(v);
 }
 
@@ -587,13 +614,11 @@ compare_keys(Datum a, Datum b, SortSupport ssup)
 
 	vxp_lineage_key_decode(DatumGetLineageKey(a), &x);
 	vxp_lineage_key_decode(DatumGetLineageKey(b), &y);
-	drop_last_mark(&x);
-	drop_last_mark(&y);
 	return vxp_lineage_bound_cmp(&x, &y);
 }
 
 #if SIZEOF_DATUM == 8
-/* The first two marks of the order of the build; a missing one sorts first. */
+/* The first two marks of the order of the index; a missing one sorts first. */
 static Datum
 abbreviate_key(Datum original, SortSupport ssup)
 {
@@ -602,7 +627,6 @@ abbreviate_key(Datum original, SortSupport ssup)
 	uint64		result = 0;
 
 	vxp_lineage_key_decode(key, &bound);
-	drop_last_mark(&bound);
 	if (bound.prefix_length > 0)
 		result = (uint64) bound.prefix[0] << 32;
 	if (bound.prefix_length > 1)
