@@ -328,6 +328,8 @@ judge(const Explain *explain, ExplainClause *clause, int number)
 		clause->served_by = "one-time filter";
 	else if (bms_is_member(number, explain->bound->constants))
 		clause->served_by = "constant";
+	else if (strcmp(clause->kind, "intersect") == 0 || strcmp(clause->kind, "except") == 0)
+		clause->served_by = "its conditions";
 	else if (explain->reads_nothing)
 		clause->served_by = "nothing to read";
 	else if (OidIsValid(explain->partial_index) && strcmp(clause->kind, "condition") == 0)

@@ -16,6 +16,7 @@
 #include "executor/instrument.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/tlist.h"
 #include "parser/parsetree.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -322,6 +323,29 @@ is_partial(Oid index)
 	return result;
 }
 
+/* The expression of a sort column: a Sort only passes on what the node below computes. */
+static Node *
+sort_expression(Plan *plan, AttrNumber column)
+{
+	for (;;)
+	{
+		TargetEntry *entry = get_tle_by_resno(plan->targetlist, column);
+		Var		   *var = entry ? (Var *) entry->expr : NULL;
+
+		if (var == NULL || !IsA(var, Var) || var->varno != OUTER_VAR || plan->lefttree == NULL)
+			return (Node *) var;
+		column = var->varattno;
+		plan = plan->lefttree;
+	}
+}
+
+static void
+note_sort(Explain *explain, Sort *sort, Plan *above)
+{
+	for (int i = 0; i < sort->numCols; i++)
+		note_expression(explain, sort_expression(&sort->plan, sort->sortColIdx[i]), ROLE_SORT, &sort->plan, above);
+}
+
 static void
 note_node(Plan *plan, Plan *above, void *context)
 {
@@ -349,6 +373,12 @@ note_node(Plan *plan, Plan *above, void *context)
 		case T_MergeJoin:
 			note_expression(explain, (Node *) ((Join *) plan)->joinqual, ROLE_JOIN, plan, above);
 			note_expression(explain, (Node *) ((MergeJoin *) plan)->mergeclauses, ROLE_JOIN, plan, above);
+			break;
+		case T_Sort:
+			note_sort(explain, (Sort *) plan, above);
+			break;
+		case T_IncrementalSort:
+			note_sort(explain, &((IncrementalSort *) plan)->sort, above);
 			break;
 		case T_Limit:
 			note_expression(explain, ((Limit *) plan)->limitCount, ROLE_LIMIT, plan, above);
