@@ -126,6 +126,13 @@ extern bool vxp_collation_is_c(Oid collation);
 #define vxp_proc_aclcheck(function, role, mode) pg_proc_aclcheck(function, role, mode)
 #endif
 
+/* 16 took the privileges that a plan needs out of its range table.  Raises an error when one is missing. */
+#if PG_VERSION_NUM >= 160000
+#define vxp_check_permissions(stmt) ((void) ExecCheckPermissions((stmt)->rtable, (stmt)->permInfos, true))
+#else
+#define vxp_check_permissions(stmt) ((void) ExecCheckRTPerms((stmt)->rtable, true))
+#endif
+
 /* 18 dropped the argument execute_once. */
 #if PG_VERSION_NUM >= 180000
 #define vxp_executor_run(desc, direction, count) ExecutorRun(desc, direction, count)
