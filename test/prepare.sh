@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# prepare.sh [test] [python] - install by apt what is needed here and missing: a server with headers and a compiler;
-# "test": what the TAP tests use; "python": what fetching the whole sample index uses. Says and does nothing when all is
+# prepare.sh [test] [python] [clients] [bi] - install by apt what is needed here and missing: a server with headers and a
+# compiler; "test": what the TAP tests use; "python": what fetching the whole sample index uses; "clients": the languages
+# and drivers of "make check-clients"; "bi": a browser for its picture. Says and does nothing when all is
 # there. Nobody is asked anything; without apt or root rights it names the packages instead.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -27,6 +28,14 @@ missing() {
 				perl -MIPC::Run -e 1 2>/dev/null || echo libipc-run-perl ;;
 			python)
 				python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv ;;
+			clients)
+				command -v npm >/dev/null || echo nodejs npm
+				command -v javac >/dev/null || echo default-jdk-headless
+				command -v mvn >/dev/null || echo maven
+				command -v go >/dev/null || echo golang-go
+				odbcinst -q -d -n 'PostgreSQL Unicode' >/dev/null 2>&1 || echo unixodbc odbcinst odbc-postgresql ;;
+			bi)
+				command -v chromium >/dev/null || echo chromium fonts-dejavu-core ;;
 			*) die "unknown group \"$group\"" ;;
 		esac
 	done
