@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 . test/lib.sh
 all="platform_query_page dataloop_sdk psycopg3 psycopg2 adbc sqlalchemy odbc jdbc node_postgres pgx postgraphile chart"
 [ $# -gt 0 ] || set -- $all
-test/prepare.sh python clients bi
+test/prepare.sh python clients
 owner_instead "$PWD/test/clients.sh" "$@"
 
 tree=$PWD kit=$PWD/build/clients

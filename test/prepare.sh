@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# prepare.sh [test] [python] [clients] [bi] - install by apt what is needed here and missing: a server with headers and a
+# prepare.sh [test] [python] [clients] - install by apt what is needed here and missing: a server with headers and a
 # compiler; "test": what the TAP tests use; "python": what fetching the whole sample index uses; "clients": the languages
-# and drivers of "make check-clients"; "bi": a browser for its picture. Says and does nothing when all is
+# and drivers of "make check-clients". Says and does nothing when all is
 # there. Nobody is asked anything; without apt or root rights it names the packages instead.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -34,8 +34,6 @@ missing() {
 				command -v mvn >/dev/null || echo maven
 				command -v go >/dev/null || echo golang-go
 				odbcinst -q -d -n 'PostgreSQL Unicode' >/dev/null 2>&1 || echo unixodbc odbcinst odbc-postgresql ;;
-			bi)
-				command -v chromium >/dev/null || echo chromium fonts-dejavu-core ;;
 			*) die "unknown group \"$group\"" ;;
 		esac
 	done
