@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# prepare.sh [test] [python] [clients] - install by apt what is needed here and missing: a server with headers and a
+# prepare.sh [test] [python] [clients] [debian] - install by apt what is needed here and missing: a server with headers and a
 # compiler; "test": what the TAP tests use; "python": what fetching the whole sample index uses; "clients": the languages
-# and drivers of "make check-clients". Says and does nothing when all is
-# there. Nobody is asked anything; without apt or root rights it names the packages instead.
+# and drivers of "make check-clients"; "debian": what builds packages. Says and does nothing when all is there. Nobody is asked anything; without apt or root rights it names the packages instead.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . test/lib.sh
@@ -34,6 +33,13 @@ missing() {
 				command -v mvn >/dev/null || echo maven
 				command -v go >/dev/null || echo golang-go
 				odbcinst -q -d -n 'PostgreSQL Unicode' >/dev/null 2>&1 || echo unixodbc odbcinst odbc-postgresql ;;
+			debian)
+				command -v dpkg-buildpackage >/dev/null || echo dpkg-dev
+				command -v dh >/dev/null || echo debhelper
+				command -v pg_buildext >/dev/null || echo postgresql-server-dev-all
+				command -v fakeroot >/dev/null || echo fakeroot
+				command -v unzip >/dev/null || echo unzip
+				command -v lintian >/dev/null || echo lintian ;;
 			*) die "unknown group \"$group\"" ;;
 		esac
 	done
