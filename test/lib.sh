@@ -69,7 +69,7 @@ find_extension() {
 }
 
 # start_server FOLDER: a new server in FOLDER (data, log, socket) that has FOLDER/dest; VXP_SERVER_SETTINGS: lines for
-# its configuration
+# its configuration; VXP_PORT: another port than 5432, for one that listens on an address too
 start_server() {
 	local bin
 	bin=$(pg_bin)
@@ -80,14 +80,14 @@ start_server() {
 		cat "$1/server.conf"
 		echo "listen_addresses = ''"
 		echo "unix_socket_directories = '$1'"
-		echo "port = 5432"
+		echo "port = ${VXP_PORT:-5432}"
 		echo "fsync = off"
 		# with the SQLSTATE, so that with_server.sh finds internal errors
 		echo "log_line_prefix = '%m [%p] %e '"
 		printf '%s\n' "${VXP_SERVER_SETTINGS:-}"
 	} | as tee -a "$1/data/postgresql.conf" >/dev/null
 	as "$bin/pg_ctl" -D "$1/data" -l "$1/log" -w start >/dev/null || { cat "$1/log" >&2; return 1; }
-	export PGHOST=$1 PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
+	export PGHOST=$1 PGPORT=${VXP_PORT:-5432} PGUSER=postgres PGDATABASE=postgres
 }
 
 # stop_server FOLDER: end it at once and remove all of it
