@@ -181,6 +181,9 @@ BEGIN
 			MESSAGE = format('column "%s" cannot be corrected', wrong),
 			DETAIL = 'Identifier, interval and what is derived from the parent are kept by the triggers.';
 	END IF;
+	-- two corrections of a resource follow each other; the second looks when the first is done
+	EXECUTE format('SELECT FROM %s s WHERE %s ORDER BY s.%I FOR UPDATE', relation, @extschema@.catalog_key_condition(name, 's'), type.valid_from_column)
+		USING identifier;
 	FOR version IN EXECUTE format('SELECT s.%1$I AS since, @extschema@.validity(s.%1$I, s.%2$I) AS valid, '
 			'$3 IS NULL OR CAST(jsonb_populate_record(s, $3) AS text) IS DISTINCT FROM CAST(s AS text) AS differs '
 			'FROM %3$s s WHERE %4$s AND @extschema@.validity(s.%1$I, s.%2$I) && $2 ORDER BY 1 FOR UPDATE',
