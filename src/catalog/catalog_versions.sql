@@ -355,6 +355,7 @@ DECLARE
 	type @extschema@.resource_type := @extschema@.catalog_require_type(name);
 	above @extschema@.resource_type;
 	sometimes text := '';
+	ended text := '';
 BEGIN
 	IF NOT type.versioned THEN
 		RETURN;
@@ -378,16 +379,18 @@ BEGIN
 			sometimes := sometimes || format(' UNION ALL SELECT p.%I AS key, range_agg(@extschema@.validity(p.%I, p.%I)) AS valid FROM %I.%I p GROUP BY 1',
 				above.identifier_column, above.valid_from_column, above.valid_to_column, above.schema_name, above.table_name);
 		ELSE
-			sometimes := sometimes || format(' UNION ALL SELECT p.%I, tstzmultirange(tstzrange(NULL, NULL)) FROM %I.%I p',
+			-- what has no versions is there now; when it was not is not known
+			ended := ended || format(' AND NOT (r.until IS NOT NULL AND starts_with(r.parent, %L))', above.prefix || '/');
+			sometimes := sometimes || format(' UNION ALL SELECT p.%I AS key, tstzmultirange(tstzrange(NULL, NULL)) AS valid FROM %I.%I p',
 				above.identifier_column, above.schema_name, above.table_name);
 		END IF;
 	END LOOP;
 	RETURN QUERY EXECUTE format(
 		'SELECT r.key, r.since, r.until, format(''not within the versions of its parent %%s'', r.parent) '
 		'FROM (SELECT t.%1$I::text AS key, t.%2$I AS since, t.%3$I AS until, %4$s AS parent FROM %5$I.%6$I t) r '
-		'LEFT JOIN (%7$s) p ON p.key = r.parent WHERE r.parent IS NOT NULL AND NOT coalesce(p.valid @> @extschema@.validity(r.since, r.until), false)',
+		'LEFT JOIN (%7$s) p ON p.key = r.parent WHERE r.parent IS NOT NULL AND NOT coalesce(p.valid @> @extschema@.validity(r.since, r.until), false)%8$s',
 		type.identifier_column, type.valid_from_column, type.valid_to_column, @extschema@.catalog_parent_expression(name, 't'),
-		type.schema_name, type.table_name, coalesce(nullif(substr(sometimes, 12), ''), 'SELECT NULL::text AS key, NULL::tstzmultirange AS valid'));
+		type.schema_name, type.table_name, coalesce(nullif(substr(sometimes, 12), ''), 'SELECT NULL::text AS key, NULL::tstzmultirange AS valid'), ended);
 END
 $$;
 COMMENT ON FUNCTION check_versions(text, boolean) IS 'Versions that are wrong, and why: empty or reversed intervals, overlaps, intervals that do not lie within the versions of the parent and, with gaps, gaps before a version. No rows when all is sound. Sees what its caller may see.';
