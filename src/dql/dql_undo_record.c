@@ -6,6 +6,12 @@
  * settings; they are fixed while an image is made, so that two images differ
  * only if the rows do.
  *
+ * Of a versioned type, history has the rows that a write took: a record names
+ * the version, and undo reads its image there.  Only a version that began in the
+ * transaction that wrote leaves no trace in history, and is kept as an image.
+ * The digest after the write tells whether a row changed since, also within that
+ * transaction.
+ *
  * Records are written, read and removed as the current user, under row
  * security: what a role may not undo by itself, a record does not let it undo.
  */
@@ -309,8 +315,9 @@ vxp_record(const BoundWrite *write, WriteResult *before, int attribute, const Da
 	row_values[0] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	row_values[0] = Int64GetDatum(DatumGetInt64(row_values[0]));
 
-	plan = SPI_prepare("INSERT INTO vxp.operation_row (operation, number, before, after) VALUES ($1, $2, $3, $4)",
-					   4, row_types);
+	spi_check(SPI_execute_with_args("SELECT vxp.undo_record_row($1)", 1, operation_types, operation_values, NULL, false, 0),
+			  SPI_OK_SELECT, "make a statement");
+	plan = SPI_prepare(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1), 4, row_types);
 	if (plan == NULL)
 		elog(ERROR, "SPI failed to prepare: %s", SPI_result_code_string(SPI_result));
 	while (vxp_write_next(before))
@@ -336,6 +343,7 @@ typedef struct UndoPlan
 	char	   *lock;			/* NULL: nothing to lock */
 	char	   *conflicts;		/* id and state of rows that are not as the write left them */
 	char	   *difference;		/* positions of columns that the write changed; NULL: a delete */
+	bool		versioned;
 	int64		rows;
 } UndoPlan;
 
@@ -377,10 +385,11 @@ find_operation(Datum operation)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("operation " INT64_FORMAT " has been undone already", DatumGetInt64(operation))));
 
-	run_for("SELECT s.lock_rows, s.conflicts, s.difference FROM vxp.undo_statements($1) s", operation);
+	run_for("SELECT s.lock_rows, s.conflicts, s.difference, s.versioned FROM vxp.undo_statements($1) s", operation);
 	plan.lock = text_of(1);
 	plan.conflicts = text_of(2);
 	plan.difference = text_of(3);
+	plan.versioned = strcmp(text_of(4), "t") == 0;
 	run_for("SELECT pg_catalog.count(*) FROM vxp.operation_row r"
 			" WHERE r.operation OPERATOR(pg_catalog.=) $1 AND r.writer OPERATOR(pg_catalog.=) vxp.current_writer()", operation);
 	plan.rows = strtoi64(text_of(1), NULL, 10);
@@ -435,6 +444,8 @@ vxp_undo(PG_FUNCTION_ARGS)
 	PreventCommandIfParallelMode("vxp.undo()");
 	spi_check(SPI_connect(), SPI_OK_CONNECT, "connect");
 	plan = find_operation(operation);
+	if (plan.versioned)
+		vxp_dql_require_present("vxp.undo()");
 	if (plan.lock)
 		run_for(plan.lock, operation);
 	run_for(plan.conflicts, operation);
