@@ -189,6 +189,7 @@ typedef struct BoundRelated
 	int64		at_least;		/* only values that so many rows have; 0: no such condition */
 	int64		exactly;
 	const char *extreme;		/* EXTREME: "min" or "max" */
+	bool		gathered;		/* RELATED: all values as one array, since the outer field, an array, has an index on its elements */
 } BoundRelated;
 
 /* What the caller of the binder wants. */

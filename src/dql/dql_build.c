@@ -99,8 +99,8 @@ is_total(const BoundNode *node)
 		case BOUND_COUNTED:
 			return true;
 		case BOUND_RELATED:
-			/* EXISTS; the grouped form is IN, which is NULL for NULL */
-			return node->related->at_least == 0 && node->related->exactly == 0;
+			/* EXISTS; the grouped form is IN, the gathered one &&, which are NULL for NULL */
+			return node->related->at_least == 0 && node->related->exactly == 0 && !node->related->gathered;
 		case BOUND_MULTIPLE:
 		case BOUND_EXTREME:
 		case BOUND_RANGE:

@@ -26,6 +26,7 @@ typedef enum LeafKind
 	LEAF_MULTIPLE,				/* related: does the outer field hold several values? */
 	LEAF_OVERLAP,				/* related: do both fields have a value in common? */
 	LEAF_CUT_VALUE,				/* the column "value" of the subselect in FROM */
+	LEAF_GATHERED,				/* related, left: left as an element of the outer field, an array */
 	LEAF_OUTER,					/* related: the outer field, to be compared with a value */
 	LEAF_OUTER_ORDERED,			/* related: the same, for an order comparison */
 	LEAF_RECORD,				/* record: a column of a column definition list */
