@@ -173,23 +173,27 @@ BEGIN
 			HINT = 'Correct the rows, or insert their parents, and register the table again.';
 	END IF;
 	EXECUTE format('ALTER TABLE %s ALTER COLUMN %I SET NOT NULL, ALTER COLUMN %I SET NOT NULL', relation, type.lineage_column, type.identifier_column);
-	IF NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = relation AND i.indisunique AND i.indpred IS NULL
-			AND i.indnkeyatts = 1 AND i.indkey[0] = (SELECT a.attnum FROM pg_attribute a
-				WHERE a.attrelid = relation AND a.attname = type.identifier_column)) THEN
-		-- over partitions by other columns no unique index is possible; ids are unique there already
-		EXECUTE format(CASE WHEN (SELECT c.relkind = 'r' OR p.partattrs = ARRAY[a.attnum]::int2vector
-				FROM pg_class c LEFT JOIN pg_partitioned_table p ON p.partrelid = c.oid
-					JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = type.identifier_column
-				WHERE c.oid = relation)
-			THEN 'CREATE UNIQUE INDEX ON %s (%I)' ELSE 'CREATE INDEX ON %s (%I)' END, relation, type.identifier_column);
+	IF type.versioned THEN
+		PERFORM @extschema@.catalog_make_versions(name);
+	ELSE
+		IF NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = relation AND i.indisunique AND i.indpred IS NULL
+				AND i.indnkeyatts = 1 AND i.indkey[0] = (SELECT a.attnum FROM pg_attribute a
+					WHERE a.attrelid = relation AND a.attname = type.identifier_column)) THEN
+			-- over partitions by other columns no unique index is possible; ids are unique there already
+			EXECUTE format(CASE WHEN (SELECT c.relkind = 'r' OR p.partattrs = ARRAY[a.attnum]::int2vector
+					FROM pg_class c LEFT JOIN pg_partitioned_table p ON p.partrelid = c.oid
+						JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = type.identifier_column
+					WHERE c.oid = relation)
+				THEN 'CREATE UNIQUE INDEX ON %s (%I)' ELSE 'CREATE INDEX ON %s (%I)' END, relation, type.identifier_column);
+		END IF;
+		FOR above IN SELECT f.field FROM unnest(type.lineage_fields || type.parent_column::text) f(field)
+				JOIN pg_attribute a ON a.attrelid = relation AND a.attname = f.field
+			WHERE NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = relation AND i.indpred IS NULL AND i.indkey[0] = a.attnum)
+		LOOP
+			EXECUTE format('CREATE INDEX ON %s (%I)', relation, above.field);
+		END LOOP;
+		PERFORM @extschema@.catalog_make_lineage_index(relation, type.lineage_column);
 	END IF;
-	FOR above IN SELECT f.field FROM unnest(type.lineage_fields || type.parent_column::text) f(field)
-			JOIN pg_attribute a ON a.attrelid = relation AND a.attname = f.field
-		WHERE NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = relation AND i.indpred IS NULL AND i.indkey[0] = a.attnum)
-	LOOP
-		EXECUTE format('CREATE INDEX ON %s (%I)', relation, above.field);
-	END LOOP;
-	PERFORM @extschema@.catalog_make_lineage_index(relation, type.lineage_column);
 	SELECT string_agg(format('%s: %s', c.identifier, c.problem), ', ') INTO faulty
 		FROM (SELECT * FROM @extschema@.check_lineage(catalog_use_lineage.name) LIMIT 5) c;
 	IF faulty IS NOT NULL THEN
@@ -214,6 +218,7 @@ AS $$
 DECLARE
 	parent text;
 	place record;
+	versioned boolean;
 BEGIN
 	IF name IS NULL OR relation IS NULL OR parents IS NULL OR fields IS NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
@@ -233,17 +238,15 @@ BEGIN
 			DETAIL = 'System tables and temporary tables are not registered.';
 	END IF;
 	PERFORM @extschema@.catalog_require_owner(relation);
-	IF jsonb_typeof(fields) = 'object' AND fields ? 'valid_from' AND fields ? 'valid_to' THEN
-		PERFORM @extschema@.catalog_refuse_versioned();
-	END IF;
 	PERFORM @extschema@.catalog_check_parents(name, parents);
 	IF id IS NULL THEN
 		id := (SELECT a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
 			   WHERE i.indrelid = relation AND i.indisprimary AND i.indnkeyatts = 1);
 	END IF;
-	INSERT INTO @extschema@.resource_type (name, schema_name, table_name, prefix, parents, id_column, document_column,
+	versioned := coalesce(jsonb_typeof(fields) = 'object' AND fields ? 'valid_from' AND fields ? 'valid_to', false);
+	INSERT INTO @extschema@.resource_type (name, schema_name, table_name, prefix, parents, versioned, id_column, document_column,
 			identifier_column, parent_column, lineage_column, valid_from_column, valid_to_column, fields, default_sort)
-		VALUES (name, place.nspname, place.relname, prefix, parents, id, document,
+		VALUES (name, place.nspname, place.relname, prefix, parents, versioned, id, document,
 			fields ->> 'identifier', fields ->> 'parent_identifier', fields ->> 'lineage',
 			fields ->> 'valid_from', fields ->> 'valid_to', fields, default_sort);
 	FOREACH parent IN ARRAY parents LOOP
@@ -251,13 +254,16 @@ BEGIN
 			PERFORM @extschema@.catalog_use_lineage(parent);
 		END IF;
 	END LOOP;
-	IF parents <> '{}' OR fields ? 'parent_identifier' THEN
+	-- versions belong to an identifier: one that is only in the document gets a column
+	IF parents <> '{}' OR fields ? 'parent_identifier' OR versioned AND id IS NULL AND NOT fields ? 'identifier' THEN
 		PERFORM @extschema@.catalog_use_lineage(name);
+	ELSIF versioned THEN
+		PERFORM @extschema@.catalog_make_versions(name);
 	END IF;
 	PERFORM @extschema@.catalog_make_view(name);
 END
 $$;
-COMMENT ON FUNCTION register(text, regclass, text, text[], text, text, jsonb, json) IS 'Makes a table, view or foreign table that exists a resource type. id: the column that is the DQL id; default: the one-column primary key, else member id of the document. document: a jsonb column that is the document. fields: DQL path to "column" or "column.path.inside", also for identifier, parent_identifier and lineage. parents: types above; lineage columns that are missing are then added, filled and maintained, also on the types above. Only the owner of the table may do so (42501).';
+COMMENT ON FUNCTION register(text, regclass, text, text[], text, text, jsonb, json) IS 'Makes a table, view or foreign table that exists a resource type. id: the column that is the DQL id; default: the one-column primary key, else member id of the document. document: a jsonb column that is the document. fields: DQL path to "column" or "column.path.inside", also for identifier, parent_identifier, lineage, valid_from and valid_to; with both of the latter, every version of a resource is kept. parents: types above; lineage columns that are missing are then added, filled and maintained, also on the types above. Only the owner of the table may do so (42501).';
 
 CREATE FUNCTION unregister(name text) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp

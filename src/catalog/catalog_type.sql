@@ -162,17 +162,6 @@ END
 $$;
 COMMENT ON FUNCTION catalog_check_parents(text, text[]) IS 'raises an error when one of the parents does not exist (42704) or may not be referred to by the current user (42501)';
 
-CREATE FUNCTION catalog_refuse_versioned() RETURNS void
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
-		MESSAGE = 'versioned resource types are not supported yet',
-		HINT = 'Pass versioned => false, and do not map valid_from and valid_to.';
-END
-$$;
-COMMENT ON FUNCTION catalog_refuse_versioned() IS 'raises 0A000';
-
 --
 -- create_resource_type
 --
@@ -195,9 +184,6 @@ BEGIN
 	IF name IS NULL OR columns IS NULL OR parents IS NULL OR versioned IS NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
 			MESSAGE = 'name, columns, parents and versioned of a resource type must not be null';
-	END IF;
-	IF versioned THEN
-		PERFORM @extschema@.catalog_refuse_versioned();
 	END IF;
 	IF name = '' OR octet_length(lower(name)) > 63 THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_name',
@@ -246,11 +232,13 @@ BEGIN
 		|| ', valid_from timestamp with time zone NOT NULL DEFAULT pg_catalog.now(), valid_to timestamp with time zone'
 		|| ', created_at timestamp with time zone NOT NULL DEFAULT pg_catalog.now()'
 		|| (SELECT string_agg(format(', %I pg_catalog.text COLLATE pg_catalog."C"', f), '' ORDER BY n) FROM unnest(fields) WITH ORDINALITY u(f, n))
-		|| format(', lineage @extschema@.lineage NOT NULL, CONSTRAINT %I PRIMARY KEY (identifier)'
+		|| format(', lineage @extschema@.lineage NOT NULL, CONSTRAINT %I PRIMARY KEY (%s)'
 			', CONSTRAINT %I CHECK (@extschema@.valid_identifier(identifier, %L))'
-			', CONSTRAINT %I CHECK (valid_from OPERATOR(pg_catalog.<) valid_to))',
-			@extschema@.catalog_object_name(tab, '_pkey'), @extschema@.catalog_object_name(tab, '_identifier_check'), prefix,
-			@extschema@.catalog_object_name(tab, '_validity_check'));
+			', CONSTRAINT %I CHECK (valid_from OPERATOR(pg_catalog.<) valid_to%s))',
+			@extschema@.catalog_object_name(tab, '_pkey'), CASE WHEN versioned THEN 'identifier, valid_from' ELSE 'identifier' END, @extschema@.catalog_object_name(tab, '_identifier_check'), prefix,
+			@extschema@.catalog_object_name(tab, '_validity_check'),
+			-- an open version says NULL, which partial indexes and clients understand
+			CASE WHEN versioned THEN ' AND pg_catalog.isfinite(valid_to)' ELSE '' END);
 	-- the caller's own words are read with the caller's path
 	PERFORM set_config('search_path', path, true);
 	EXECUTE ddl;
@@ -266,11 +254,18 @@ BEGIN
 		EXECUTE format('ALTER TABLE %s ALTER COLUMN %I TYPE text COLLATE "C"', relation, col.attname);
 	END LOOP;
 
-	EXECUTE format('CREATE INDEX ON %s (parent_identifier)', relation);
-	FOREACH field IN ARRAY fields LOOP
-		EXECUTE format('CREATE INDEX ON %s (%I)', relation, field);
-	END LOOP;
-	PERFORM @extschema@.catalog_make_lineage_index(relation, 'lineage');
+	IF NOT versioned THEN
+		EXECUTE format('CREATE INDEX ON %s (parent_identifier)', relation);
+		FOREACH field IN ARRAY fields LOOP
+			EXECUTE format('CREATE INDEX ON %s (%I)', relation, field);
+		END LOOP;
+		PERFORM @extschema@.catalog_make_lineage_index(relation, 'lineage');
+	END IF;
+	-- most resources were made from nothing that is named
+	EXECUTE format('CREATE INDEX ON %s USING gin (derived_from) WHERE derived_from IS NOT NULL', relation);
+	IF versioned THEN
+		EXECUTE format('CREATE INDEX ON %s USING gin (derived_from) WHERE derived_from IS NOT NULL AND valid_to IS NULL', relation);
+	END IF;
 
 	EXECUTE format('COMMENT ON TABLE %s IS %L', relation, format('resources of type %s; read %s_current', name, tab));
 	FOR col IN SELECT * FROM (VALUES
@@ -292,10 +287,13 @@ BEGIN
 		EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', relation, col.attname, col.description);
 	END LOOP;
 
-	INSERT INTO @extschema@.resource_type (name, schema_name, table_name, prefix, parents, lineage_field, id_column,
+	INSERT INTO @extschema@.resource_type (name, schema_name, table_name, prefix, parents, versioned, lineage_field, id_column,
 			identifier_column, parent_column, lineage_column, valid_from_column, valid_to_column, created, lineage_fields)
-		VALUES (name, schema, tab, prefix, parents, own_field, 'identifier',
+		VALUES (name, schema, tab, prefix, parents, versioned, own_field, 'identifier',
 			'identifier', 'parent_identifier', 'lineage', 'valid_from', 'valid_to', true, fields);
+	IF versioned THEN
+		PERFORM @extschema@.catalog_make_versions(name);
+	END IF;
 	PERFORM @extschema@.catalog_make_triggers(relation);
 	PERFORM @extschema@.catalog_make_view(name);
 	RETURN relation;
@@ -310,5 +308,5 @@ BEGIN ATOMIC
 	SELECT catalog_create_type($1, $2, $3, $4, $5, $6,
 		pg_catalog.current_setting('search_path'), pg_catalog.current_schemas(false));
 END;
-COMMENT ON FUNCTION create_resource_type(text, text, text, text[], boolean, text) IS 'Creates a resource type and its table (lower-case name, in the first schema of the search_path), with a view <table>_current and a function <table>(dql). columns: further columns as in CREATE TABLE. prefix: what identifiers have before the first slash, default the lower-case name. parents: the types one of which each parent has; a type without parents, or that lies only below itself, has roots. lineage_field: default <prefix>_id. Returns the table. versioned is refused with 0A000.';
+COMMENT ON FUNCTION create_resource_type(text, text, text, text[], boolean, text) IS 'Creates a resource type and its table (lower-case name, in the first schema of the search_path), with a view <table>_current and a function <table>(dql). columns: further columns as in CREATE TABLE. prefix: what identifiers have before the first slash, default the lower-case name. parents: the types one of which each parent has; a type without parents, or that lies only below itself, has roots. lineage_field: default <prefix>_id. versioned: keep every version of a resource. Returns the table.';
 
