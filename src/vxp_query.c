@@ -9,6 +9,7 @@
 #include "catalog/catalog_lineage.h"
 #include "common/vxp_compat.h"
 #include "common/vxp_settings.h"
+#include "validity/validity.h"
 
 extern VXP_EXPORT const Pg_magic_struct *PG_MAGIC_FUNCTION_NAME(void);
 extern VXP_EXPORT void _PG_init(void);
@@ -19,6 +20,8 @@ PG_MODULE_MAGIC;
 void
 _PG_init(void)
 {
+	/* before vxp_settings_init(), which forgets settings vxp.* that nobody has defined */
+	vxp_validity_init();
 	vxp_settings_init();
 	vxp_catalog_init();
 	vxp_lineage_init();

@@ -114,14 +114,16 @@ BEGIN
 			CASE WHEN 'lineage_path' = ANY (kept) THEN 0 ELSE 2 END, coalesce(array_position(kept, 'lineage_path'), 0)
 		WHERE has_path) c);
 	EXECUTE format('CREATE OR REPLACE VIEW %I.%I WITH (security_invoker = true) AS SELECT %s FROM %s t',
-				   type.schema_name, view, targets, relation);
+				   type.schema_name, view, targets, relation)
+		|| CASE WHEN type.versioned THEN format(' WHERE @extschema@.shown(t.%I, t.%I)', type.valid_from_column, type.valid_to_column) ELSE '' END;
 	IF owner <> current_user THEN
 		EXECUTE format('ALTER VIEW %I.%I OWNER TO %I', type.schema_name, view, owner);
 	END IF;
 	-- a reader's rights are those on the table: the view asks for them itself
 	EXECUTE format('GRANT SELECT ON %I.%I TO PUBLIC', type.schema_name, view);
 	EXECUTE format('COMMENT ON VIEW %I.%I IS %L', type.schema_name, view,
-		format('current resources of type %s; rights and row security are those of table %s', type.name, type.table_name));
+		format(CASE WHEN type.versioned THEN 'resources of type %s that are current, or were at vxp.as_of' ELSE 'current resources of type %s' END
+			|| '; rights and row security are those of table %s', type.name, type.table_name));
 	FOR col IN SELECT a.attname, coalesce(d.description,
 			CASE WHEN has_path AND a.attname = 'lineage_path' THEN 'path from the root to the resource itself, as text' END) AS description
 		FROM pg_attribute a

@@ -112,6 +112,33 @@ extern bool vxp_collation_is_c(Oid collation);
 #define vxp_set_returning(stmt, targets) ((stmt)->returningList = (targets))
 #endif
 
+/*
+ * Memory of settings: 16 gave it functions of its own, before it was malloc()'s.
+ */
+#if PG_VERSION_NUM >= 160000
+#define vxp_guc_malloc(size) guc_malloc(LOG, (size))
+#define vxp_guc_free(pointer) guc_free(pointer)
+#else
+#define vxp_guc_malloc(size) malloc(size)
+#define vxp_guc_free(pointer) free(pointer)
+#endif
+
+/* 16 added an argument for what a message says besides the code.  The caller includes utils/datetime.h. */
+#if PG_VERSION_NUM >= 160000
+#define vxp_decode_datetime(fields, types, count, kind, tm, fraction, zone) \
+	DecodeDateTime(fields, types, count, kind, tm, fraction, zone, &(DateTimeErrorExtra) {0})
+#else
+#define vxp_decode_datetime(fields, types, count, kind, tm, fraction, zone) \
+	DecodeDateTime(fields, types, count, kind, tm, fraction, zone)
+#endif
+
+/* 16 added the argument escontext: here, none. */
+#if PG_VERSION_NUM >= 160000
+#define vxp_make_range(type, lower, upper, empty) make_range(type, lower, upper, empty, NULL)
+#else
+#define vxp_make_range(type, lower, upper, empty) make_range(type, lower, upper, empty)
+#endif
+
 /* 16 replaced the per-object functions by one. */
 #if PG_VERSION_NUM >= 160000
 #define vxp_proc_aclcheck(function, role, mode) object_aclcheck(ProcedureRelationId, function, role, mode)
