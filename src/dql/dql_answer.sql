@@ -7,6 +7,11 @@ CREATE FUNCTION dql_params(dql dql) RETURNS integer
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION dql_params(dql) IS 'largest n of the bind variables {"$param": n} of a request; 0 when it has none';
 
+CREATE FUNCTION filter_sql(dql dql) RETURNS text
+	AS 'MODULE_PATHNAME', 'vxp_filter_sql'
+	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION filter_sql(dql) IS 'what to_sql prints, but of versioned types with vxp.shown in the place of the condition in force, so that a view goes on following vxp.as_of';
+
 CREATE FUNCTION filter_marker() RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -70,7 +75,7 @@ BEGIN
 			MESSAGE = format('relation %s already exists and is no saved filter', old),
 			HINT = 'Choose another name.';
 	END IF;
-	body := @extschema@.to_sql(dql);
+	body := @extschema@.filter_sql(dql);
 	IF old IS NULL THEN
 		EXECUTE format('CREATE VIEW %s WITH (security_invoker = true) AS %s', place, body);
 	ELSE
@@ -93,7 +98,7 @@ LANGUAGE sql VOLATILE
 BEGIN ATOMIC
 	SELECT save_filter_in($1, $2, pg_catalog.current_schemas(false));
 END;
-COMMENT ON FUNCTION save_filter(text, dql) IS 'Makes a view of that name, in the first schema of the search_path, with the rows of a request; replaces a saved filter of that name, which other columns make a new view. Its body is what to_sql prints, its comment holds the request, and rights and row security are those of who reads it. Returns the view. 42P07 when something else has the name, 22023 for a request with bind variables.';
+COMMENT ON FUNCTION save_filter(text, dql) IS 'Makes a view of that name, in the first schema of the search_path, with the rows of a request; replaces a saved filter of that name, which other columns make a new view. Its body is what to_sql prints, except that it follows vxp.as_of; its comment holds the request, and rights and row security are those of who reads it. Returns the view. 42P07 when something else has the name, 22023 for a request with bind variables.';
 
 CREATE FUNCTION drop_filter_in(name text, schemas name[]) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp

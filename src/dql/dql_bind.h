@@ -113,6 +113,15 @@ typedef struct BoundCursor
 	List	   *values;			/* of BoundValue *, one for each sort key; NULL for null */
 } BoundCursor;
 
+/* Which versions of a resource are rows. */
+typedef enum VersionScope
+{
+	VERSIONS_ALL,				/* every row: also where there are no versions */
+	VERSIONS_SHOWN,				/* as the session has it when it plans: vxp.shown() */
+	VERSIONS_CURRENT,
+	VERSIONS_AT					/* valid at an instant */
+} VersionScope;
+
 /* A place in the answer's item: the column that stands at a path. */
 typedef struct BoundMember
 {
@@ -147,7 +156,11 @@ typedef struct BoundQuery
 	const char *schema_name;
 	const char *table_name;
 	Oid			relid;
-	BoundNode  *filter;			/* NULL: all rows */
+	BoundNode  *filter;			/* NULL: all rows; the versions are no part of it, as it may be negated */
+	VersionScope versions;
+	BoundColumn *valid_from;	/* not with VERSIONS_ALL */
+	BoundColumn *valid_to;
+	TimestampTz instant;		/* VERSIONS_AT */
 	List	   *sort;			/* of BoundSort *; NIL: no order asked for */
 	bool		total_order;	/* the id is among the sort keys */
 	BoundCursor *cursor;		/* only rows behind it; no condition of "filter", counts leave it out */
@@ -163,6 +176,7 @@ typedef struct BoundQuery
 	bool		project;		/* the item is cut by "select" once it is whole */
 	List	   *args;			/* values of bind variables: expressions one level up */
 	bool		args_known;		/* false: print $n */
+	bool		in_force;		/* VERSIONS_SHOWN is written out as what it means now */
 
 	/* queries inside queries */
 	struct BoundQuery *outermost;	/* the query of the request as a whole */
@@ -200,6 +214,7 @@ typedef struct BindOptions
 	bool		paging;			/* default page and order even if the request has none */
 	bool		ordered;		/* false: order is of no interest (counting) */
 	TupleDesc	record;			/* column definition list of the call, or NULL */
+	bool		in_force;		/* write out what vxp.as_of means now */
 } BindOptions;
 
 /* dql_resource.c */
@@ -306,6 +321,11 @@ typedef struct DqlCall
 
 extern BoundQuery *vxp_dql_bind_call(const DqlCall *call);	/* locks the table */
 extern Query *vxp_dql_translate(const DqlCall *call);	/* analysed, not rewritten */
+
+/* dql_versions.c */
+extern void vxp_bind_versions(BoundQuery *query, const ResourceType *type, Relation relation);
+extern Node *vxp_dql_versions_expr(ParseState *pstate, const BoundQuery *bound);
+extern void vxp_dql_require_present(const ResourceType *type, const char *what);
 
 /* dql_cursor_expr.c */
 extern Node *vxp_dql_cursor_expr(ParseState *pstate, const BoundQuery *bound);

@@ -42,9 +42,6 @@ open_related(BindState *state, const DqlRequest *request, const char *resource, 
 			error->path = pstrdup(where);
 		return error;
 	}
-	if ((*type)->versioned)
-		return vxp_error(ERRCODE_FEATURE_NOT_SUPPORTED, where,
-						 "resource type \"%s\" is versioned, which this version does not support", (*type)->name);
 	*relation = relation_open((*type)->relid, AccessShareLock);
 	*query = vxp_bound_query(*relation, request, state->options);
 	(*query)->outermost = state->query->outermost;
@@ -390,6 +387,7 @@ vxp_bind_join(BindState *state, DqlJoin *given, BoundNode **result)
 /*
  * vxp_bind_set binds one query of intersect: the row's id is in it.  Of the
  * same resource, the id being unique, that is: the row itself satisfies it.
+ * Among all versions the id is not unique, and the set's rows are fewer.
  */
 VxpError *
 vxp_bind_set(BindState *state, DqlRequest *set, BoundNode **result)
@@ -400,7 +398,10 @@ vxp_bind_set(BindState *state, DqlRequest *set, BoundNode **result)
 	BoundField	outer;
 	VxpError   *error;
 
-	if (set->resource == NULL || strcmp(set->resource, state->type->name) == 0)
+	if (set->resource == NULL)
+		set->resource = state->type->name;
+	if (strcmp(set->resource, state->type->name) == 0 &&
+		!(state->type->versioned && state->query->versions == VERSIONS_ALL))
 		return vxp_bind_conditions(state, set, result);
 
 	set->select = list_make1(path);

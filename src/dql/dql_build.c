@@ -32,6 +32,8 @@ vxp_build_leaf(ParseState *pstate, const Leaf *leaf)
 			return vxp_dql_condition_expr(pstate, leaf->bound, leaf->condition);
 		case LEAF_SORT:
 			return vxp_dql_sort_expr(pstate, leaf->bound, leaf->sort);
+		case LEAF_VERSIONS:
+			return vxp_dql_versions_expr(pstate, leaf->bound);
 		case LEAF_CURSOR:
 			return vxp_dql_cursor_expr(pstate, leaf->bound);
 		case LEAF_ITEM:
@@ -190,6 +192,20 @@ vxp_raw_condition(BuildState *state, const BoundNode *node)
 	}
 }
 
+/* vxp_raw_where: the rows of the query being built, by filter and version; NULL: every row */
+Node *
+vxp_raw_where(BuildState *state)
+{
+	const BoundQuery *bound = state->bound;
+	Node	   *filter = bound->filter ? vxp_raw_condition(state, bound->filter) : NULL;
+	Node	   *versions;
+
+	if (bound->versions == VERSIONS_ALL)
+		return filter;
+	vxp_new_leaf(state, LEAF_VERSIONS, &versions);
+	return filter ? (Node *) makeBoolExpr(AND_EXPR, list_make2(filter, versions), -1) : versions;
+}
+
 /* vxp_raw_target: one column of a target list */
 ResTarget *
 vxp_raw_target(Node *value, const char *name)
@@ -338,8 +354,7 @@ vxp_dql_build(BoundQuery *bound, const DqlBuild *build)
 	if (build->alias)
 		table->alias = makeAlias(build->alias->aliasname, NIL);
 	select->fromClause = list_make1(table);
-	if (bound->filter)
-		select->whereClause = vxp_raw_condition(&state, bound->filter);
+	select->whereClause = vxp_raw_where(&state);
 	if (bound->cursor && build->shape != DQL_SHAPE_COUNT)
 	{
 		Node	   *behind;

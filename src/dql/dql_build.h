@@ -16,6 +16,7 @@ typedef enum LeafKind
 	LEAF_COLUMN,				/* column as it is */
 	LEAF_CONDITION,				/* condition */
 	LEAF_SORT,					/* sort */
+	LEAF_VERSIONS,				/* the row is one of the versions asked for */
 	LEAF_CURSOR,				/* the row is behind the cursor */
 	LEAF_ITEM,					/* the item of the answer */
 	LEAF_EXPR,					/* expr, finished */
@@ -60,6 +61,7 @@ typedef struct BuildState
 extern Leaf *vxp_new_leaf(BuildState *state, LeafKind kind, Node **ref);
 extern Node *vxp_build_leaf(ParseState *pstate, const Leaf *leaf);
 extern Node *vxp_raw_condition(BuildState *state, const BoundNode *node);
+extern Node *vxp_raw_where(BuildState *state);
 extern ResTarget *vxp_raw_target(Node *value, const char *name);
 extern void vxp_raw_order(BuildState *state, SelectStmt *select);
 extern Query *vxp_raw_analyse(BuildState *state, SelectStmt *select);

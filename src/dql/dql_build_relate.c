@@ -108,8 +108,7 @@ raw_table(BuildState *state, const BoundRelated *related)
 
 	table->alias = makeAlias(query->alias, NIL);
 	select->fromClause = list_make1(table);
-	if (query->filter)
-		select->whereClause = vxp_raw_condition(state, query->filter);
+	select->whereClause = vxp_raw_where(state);
 	return select;
 }
 
