@@ -25,6 +25,20 @@ AS $$
 $$;
 COMMENT ON FUNCTION item_expression(regclass, text, jsonb, name, name[]) IS 'SQL for a row of a resource table as one jsonb object: its document, if it has one, and its columns under the names of DQL; columns: these alone';
 
+CREATE FUNCTION catalog_identifier_expression(name text, alias text) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	type @extschema@.resource_type := @extschema@.catalog_require_type(name);
+BEGIN
+	IF type.identifier_column IS NULL THEN
+		RETURN @extschema@.catalog_id_expression(name, alias);
+	END IF;
+	RETURN format('%s.%I', alias, type.identifier_column);
+END
+$$;
+COMMENT ON FUNCTION catalog_identifier_expression(text, text) IS 'SQL for what names a resource of the type, as text: its identifier, or its DQL id where it has none';
+
 CREATE FUNCTION item_changes(before jsonb, after jsonb, OUT changed text[], OUT old jsonb, OUT new jsonb) RETURNS record
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -82,7 +96,7 @@ BEGIN
 		' LEFT JOIN LATERAL @extschema@.item_changes(v.before, v.item) c ON v.ended = v.valid_from ORDER BY v.valid_from',
 		relation, type.valid_from_column, type.valid_to_column, @extschema@.item_expression(relation, 't', type.fields, type.document_column, columns),
 		CASE WHEN type.lineage_column IS NULL THEN 'NULL::text' ELSE format('t.%I::text', type.lineage_column) END,
-		CASE WHEN type.identifier_column IS NULL THEN @extschema@.catalog_id_expression(name, 't') ELSE format('t.%I', type.identifier_column) END)
+		@extschema@.catalog_identifier_expression(name, 't'))
 		USING identifier;
 END
 $$;
@@ -97,7 +111,7 @@ DECLARE
 	relation regclass := format('%I.%I', type.schema_name, type.table_name);
 	columns name[] := ARRAY(SELECT a.attname FROM pg_attribute a WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
 		AND a.attname NOT IN (type.valid_from_column, type.valid_to_column));
-	id text := CASE WHEN type.identifier_column IS NULL THEN @extschema@.catalog_id_expression(name, 't') ELSE format('t.%I', type.identifier_column) END;
+	id text := @extschema@.catalog_identifier_expression(name, 't');
 	version text;
 	valid text := format('@extschema@.valid_at(t.%I, t.%I, ', type.valid_from_column, type.valid_to_column);
 	below text := '';

@@ -183,6 +183,7 @@ typedef struct BoundQuery
 	const char *alias;			/* of the table, in a nested query; NULL: as the caller says */
 	List	   *values;			/* outermost: of BoundRelated *, bind variables behind those of the request */
 	int			related_count;	/* outermost: number of nested queries so far */
+	bool		related_versions;	/* outermost: does a nested query read a type with versions? */
 } BoundQuery;
 
 /* One side of a condition that compares two rows. */
@@ -314,6 +315,7 @@ extern Node *vxp_dql_request_const(const char *text);	/* of type vxp.dql */
 typedef struct DqlCall
 {
 	const DqlText *dql;
+	char	   *as_of;			/* instant that the request is about, as "asOf" says it; NULL: what the request says */
 	Oid			relid;			/* table that the call names; InvalidOid: the request names it */
 	BindOptions options;
 	DqlBuild	build;

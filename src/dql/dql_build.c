@@ -42,6 +42,8 @@ vxp_build_leaf(ParseState *pstate, const Leaf *leaf)
 			return vxp_record_expr(pstate, leaf->bound, leaf->record);
 		case LEAF_EXPR:
 			return leaf->expr;
+		case LEAF_OVERLAP_TIME:
+			return vxp_timeline_leaf(pstate, leaf);
 		case LEAF_FACET_SOURCE:
 		case LEAF_FACET:
 		case LEAF_FACET_ITEM:
@@ -429,6 +431,8 @@ vxp_dql_bind_call(const DqlCall *call)
 	BoundQuery *bound = NULL;
 	VxpError   *error;
 
+	if (call->as_of)
+		request->as_of = call->as_of;
 	if (request->write)
 		vxp_error_raise(vxp_error_hint(vxp_error(ERRCODE_INVALID_PARAMETER_VALUE,
 												 psprintf("$.%s", vxp_dql_write_name(request->write->kind)),

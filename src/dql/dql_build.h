@@ -16,6 +16,7 @@ typedef enum LeafKind
 	LEAF_COLUMN,				/* column as it is */
 	LEAF_CONDITION,				/* condition */
 	LEAF_SORT,					/* sort */
+	LEAF_OVERLAP_TIME,			/* timeline: the version is valid at some time of the period */
 	LEAF_VERSIONS,				/* the row is one of the versions asked for */
 	LEAF_CURSOR,				/* the row is behind the cursor */
 	LEAF_ITEM,					/* the item of the answer */
@@ -47,6 +48,7 @@ typedef struct Leaf
 	const BoundRelated *related;
 	const BoundField *facet;
 	const BoundRecordColumn *record;
+	const struct Timeline *timeline;
 	const struct Leaf *left;
 	Node	   *expr;
 } Leaf;
@@ -70,6 +72,9 @@ extern SubLink *vxp_raw_sublink(SubLinkType type, SelectStmt *select);
 
 /* dql_facets.c */
 extern Node *vxp_facet_leaf(ParseState *pstate, const Leaf *leaf);
+
+/* dql_timeline.c */
+extern Node *vxp_timeline_leaf(ParseState *pstate, const Leaf *leaf);
 
 /* dql_build_relate.c */
 extern Node *vxp_raw_related(BuildState *state, const BoundNode *node);

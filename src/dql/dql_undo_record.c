@@ -37,6 +37,7 @@
 
 VXP_FUNCTION(vxp_row_image);
 VXP_FUNCTION(vxp_row_digest);
+VXP_FUNCTION(vxp_image_digest);
 VXP_FUNCTION(vxp_current_writer);
 VXP_FUNCTION(vxp_undo);
 VXP_FUNCTION(vxp_undo_check);
@@ -184,12 +185,10 @@ vxp_row_image(PG_FUNCTION_ARGS)
 	PG_RETURN_ARRAYTYPE_P(construct_md_array(datums, nulls, 1, &count, &lower, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-/* row_digest(record) -> bytea: SHA-256 of row_image(), with lengths, so that two images never run together */
-Datum
-vxp_row_digest(PG_FUNCTION_ARGS)
+/* SHA-256 of an image, with lengths, so that two images never run together. */
+static Datum
+digest_of_texts(char **texts, int count)
 {
-	char	  **texts;
-	int			count = row_texts(fcinfo, &texts);
 	StringInfoData all;
 	bytea	   *bytes;
 
@@ -204,7 +203,33 @@ vxp_row_digest(PG_FUNCTION_ARGS)
 	bytes = palloc(all.len + VARHDRSZ);
 	SET_VARSIZE(bytes, all.len + VARHDRSZ);
 	memcpy(VARDATA(bytes), all.data, all.len);
-	PG_RETURN_DATUM(DirectFunctionCall1(sha256_bytea, PointerGetDatum(bytes)));
+	return DirectFunctionCall1(sha256_bytea, PointerGetDatum(bytes));
+}
+
+/* row_digest(record) -> bytea: SHA-256 of row_image() */
+Datum
+vxp_row_digest(PG_FUNCTION_ARGS)
+{
+	char	  **texts;
+	int			count = row_texts(fcinfo, &texts);
+
+	PG_RETURN_DATUM(digest_of_texts(texts, count));
+}
+
+/* image_digest(text[]) -> bytea: row_digest() of the row that has this image */
+Datum
+vxp_image_digest(PG_FUNCTION_ARGS)
+{
+	Datum	   *datums;
+	bool	   *nulls;
+	int			count;
+	char	  **texts;
+
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), TEXTOID, -1, false, TYPALIGN_INT, &datums, &nulls, &count);
+	texts = palloc(sizeof(char *) * Max(count, 1));
+	for (int i = 0; i < count; i++)
+		texts[i] = nulls[i] ? NULL : TextDatumGetCString(datums[i]);
+	PG_RETURN_DATUM(digest_of_texts(texts, count));
 }
 
 /* current_writer() -> oid: the current user.  A name could be given to another role. */
