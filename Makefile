@@ -12,7 +12,7 @@ VXP_SQL_PARTS = src/vxp_query.sql \
 	$(wildcard src/validity/validity_fn.sql) \
 	$(wildcard src/dql/dql_type.sql src/dql/dql_eval.sql src/catalog/catalog.sql src/catalog/catalog_type.sql src/catalog/catalog_versions.sql src/catalog/catalog_fn.sql src/catalog/catalog_advise.sql) \
 	$(wildcard src/dql/dql.sql src/dql/dql_write.sql src/dql/dql_answer.sql) \
-	$(wildcard src/catalog/catalog_derived.sql src/catalog/catalog_history.sql src/dql/dql_timeline.sql src/dql/dql_cohort.sql)
+	$(wildcard src/catalog/catalog_derived.sql src/dql/dql_history.sql src/dql/dql_timeline.sql src/dql/dql_cohort.sql)
 DATA_built = vxp_query--$(VXP_VERSION).sql
 DATA = $(wildcard sql/upgrade/vxp_query--*.sql)
 

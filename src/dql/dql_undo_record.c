@@ -38,6 +38,7 @@
 VXP_FUNCTION(vxp_row_image);
 VXP_FUNCTION(vxp_row_digest);
 VXP_FUNCTION(vxp_image_digest);
+VXP_FUNCTION(vxp_fixed_json);
 VXP_FUNCTION(vxp_current_writer);
 VXP_FUNCTION(vxp_undo);
 VXP_FUNCTION(vxp_undo_check);
@@ -120,18 +121,10 @@ set_for_output(const char *name, const char *value)
 	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
-/* The columns of the row as text, NULL where the value is; returns how many. */
+/* Fixes the settings that output depends on; returns what AtEOXact_GUC() takes. */
 static int
-row_texts(FunctionCallInfo fcinfo, char ***result)
+fix_settings(const RowOutput *output)
 {
-	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(0);
-	RowOutput  *output = row_output(fcinfo, row);
-	int			natts = output->desc->natts;
-	HeapTupleData tuple;
-	Datum	   *values = palloc(sizeof(Datum) * natts);
-	bool	   *nulls = palloc(sizeof(bool) * natts);
-	char	  **texts = palloc(sizeof(char *) * Max(natts, 1));
-	int			count = 0;
 	int			nest_level = NewGUCNestLevel();
 
 	if (DateStyle != USE_ISO_DATES)
@@ -148,6 +141,22 @@ row_texts(FunctionCallInfo fcinfo, char ***result)
 		set_for_output("lc_monetary", "C");
 	if (output->needs_path)
 		set_for_output("search_path", "pg_catalog");
+	return nest_level;
+}
+
+/* The columns of the row as text, NULL where the value is; returns how many. */
+static int
+row_texts(FunctionCallInfo fcinfo, char ***result)
+{
+	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(0);
+	RowOutput  *output = row_output(fcinfo, row);
+	int			natts = output->desc->natts;
+	HeapTupleData tuple;
+	Datum	   *values = palloc(sizeof(Datum) * natts);
+	bool	   *nulls = palloc(sizeof(bool) * natts);
+	char	  **texts = palloc(sizeof(char *) * Max(natts, 1));
+	int			count = 0;
+	int			nest_level = fix_settings(output);
 
 	tuple.t_len = HeapTupleHeaderGetDatumLength(row);
 	ItemPointerSetInvalid(&tuple.t_self);
@@ -214,6 +223,19 @@ vxp_row_digest(PG_FUNCTION_ARGS)
 	int			count = row_texts(fcinfo, &texts);
 
 	PG_RETURN_DATUM(digest_of_texts(texts, count));
+}
+
+/* fixed_json(record) -> jsonb: the first column of a ROW(value) as JSON, whatever the settings of the session */
+Datum
+vxp_fixed_json(PG_FUNCTION_ARGS)
+{
+	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(0);
+	int			nest_level = fix_settings(row_output(fcinfo, row));
+	Datum		object = DirectFunctionCall1(row_to_json, HeapTupleHeaderGetDatum(row));
+
+	AtEOXact_GUC(true, nest_level);
+	object = DirectFunctionCall1(jsonb_in, CStringGetDatum(TextDatumGetCString(object)));
+	PG_RETURN_DATUM(DirectFunctionCall2(jsonb_object_field, object, CStringGetTextDatum("f1")));
 }
 
 /* image_digest(text[]) -> bytea: row_digest() of the row that has this image */

@@ -14,11 +14,16 @@ AS $$
 		UNION ALL
 		SELECT (m.n - 1) / 50, format('pg_catalog.jsonb_build_object(%s)', string_agg(m.member, ', ' ORDER BY m.n))
 		FROM (SELECT row_number() OVER (ORDER BY a.attnum) AS n,
-				format(CASE getbase.oid WHEN 'timestamptz'::regtype THEN '%L, @extschema@.iso8601(%s.%I)'
-						WHEN 'timestamp'::regtype THEN '%L, @extschema@.iso8601(pg_catalog.timezone(''UTC'', %s.%I))' ELSE '%L, %s.%I' END,
+				format(CASE WHEN b.oid = 'timestamptz'::regtype THEN '%L, @extschema@.iso8601(%s.%I)'
+						WHEN b.oid = 'timestamp'::regtype THEN '%L, @extschema@.iso8601(pg_catalog.timezone(''UTC'', %s.%I))'
+						WHEN b.oid IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'name'::regtype, 'int2'::regtype, 'int4'::regtype, 'int8'::regtype,
+							'numeric'::regtype, 'bool'::regtype, 'uuid'::regtype, 'date'::regtype, 'json'::regtype, 'jsonb'::regtype, 'text[]'::regtype,
+							'@extschema@.lineage'::regtype) THEN '%L, %s.%I'
+						-- the JSON of others depends on settings
+						ELSE '%L, @extschema@.fixed_json(ROW(%s.%I))' END,
 					coalesce((SELECT min(f.key COLLATE "C") FROM jsonb_each_text(fields) f WHERE f.value = a.attname), a.attname), alias, a.attname) AS member
 			FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid,
-				LATERAL (SELECT CASE y.typtype WHEN 'd' THEN y.typbasetype ELSE y.oid END AS oid) getbase
+				LATERAL (SELECT CASE y.typtype WHEN 'd' THEN y.typbasetype ELSE y.oid END AS oid) b
 			WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attname IS DISTINCT FROM document
 				AND (columns IS NULL OR a.attname = ANY (columns))) m
 		GROUP BY (m.n - 1) / 50) p
