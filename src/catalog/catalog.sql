@@ -25,6 +25,7 @@ CREATE TABLE resource_type (
 	view_name name,
 	function_name name,
 	lineage_fields text[] NOT NULL DEFAULT '{}',
+	on_close text NOT NULL DEFAULT 'restrict' CONSTRAINT resource_type_on_close_check CHECK (on_close IN ('restrict', 'cascade')),
 	CONSTRAINT resource_type_versioned_check CHECK (NOT versioned OR valid_from_column IS NOT NULL AND valid_to_column IS NOT NULL),
 	CONSTRAINT resource_type_pkey PRIMARY KEY (name),
 	CONSTRAINT resource_type_table_key UNIQUE (schema_name, table_name)
@@ -50,6 +51,7 @@ COMMENT ON COLUMN resource_type.created IS 'was the table made by create_resourc
 COMMENT ON COLUMN resource_type.view_name IS 'the view on current rows beside the table';
 COMMENT ON COLUMN resource_type.function_name IS 'the function name(dql) beside the table';
 COMMENT ON COLUMN resource_type.lineage_fields IS 'columns of the table that hold ancestors and are written by the lineage trigger';
+COMMENT ON COLUMN resource_type.on_close IS 'what the end of a parent means for resources of this type: restrict: it is refused; cascade: they end, too';
 
 -- names that differ in case only would be told apart by nobody
 CREATE UNIQUE INDEX resource_type_lower_key ON resource_type (pg_catalog.lower(name COLLATE "default"));

@@ -288,12 +288,13 @@ BEGIN
 	FOR trigger_name IN SELECT t.tgname FROM pg_trigger t
 		WHERE t.tgrelid = relation AND NOT t.tgisinternal AND t.tgparentid = 0
 			AND t.tgfoid IN ('@extschema@.lineage_trigger()'::regprocedure, '@extschema@.lineage_settle()'::regprocedure,
-							 '@extschema@.lineage_truncate()'::regprocedure)
+							 '@extschema@.lineage_truncate()'::regprocedure,
+							 '@extschema@.version_row()'::regprocedure, '@extschema@.version_history()'::regprocedure)
 	LOOP
 		EXECUTE format('DROP TRIGGER %I ON %s', trigger_name, relation);
 	END LOOP;
 	-- nobody fills the derived columns any more
-	IF FOUND THEN
+	IF FOUND AND type.lineage_column IS NOT NULL THEN
 		EXECUTE format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', relation, type.lineage_column);
 		IF type.id_column IS DISTINCT FROM type.identifier_column AND NOT type.fields ? 'identifier' THEN
 			EXECUTE format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', relation, type.identifier_column);

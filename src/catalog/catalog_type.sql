@@ -4,7 +4,7 @@
 CREATE FUNCTION lineage_trigger() RETURNS trigger
 AS 'MODULE_PATHNAME', 'vxp_lineage_trigger'
 LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION lineage_trigger() IS 'row trigger before INSERT and UPDATE of a resource table: derives lineage and lineage fields from the parent';
+COMMENT ON FUNCTION lineage_trigger() IS 'row trigger before INSERT and UPDATE, and DELETE where versions are kept, of a resource table: derives lineage and lineage fields from the parent';
 
 CREATE FUNCTION lineage_settle() RETURNS trigger
 AS 'MODULE_PATHNAME', 'vxp_lineage_settle'
@@ -63,10 +63,13 @@ CREATE FUNCTION catalog_make_triggers(relation regclass) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	lineage_column name := (SELECT t.lineage_column FROM @extschema@.resource_type t
-		JOIN @extschema@.resource_relation r ON r.name = t.name WHERE r.relid = relation);
+	lineage_column name;
+	versioned boolean;
 BEGIN
-	EXECUTE format('CREATE TRIGGER vxp_lineage BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION @extschema@.lineage_trigger()', relation);
+	SELECT t.lineage_column, t.versioned INTO lineage_column, versioned
+		FROM @extschema@.resource_type t JOIN @extschema@.resource_relation r ON r.name = t.name WHERE r.relid = relation;
+	EXECUTE format('CREATE TRIGGER vxp_lineage BEFORE INSERT OR UPDATE%s ON %s FOR EACH ROW EXECUTE FUNCTION @extschema@.lineage_trigger()',
+		CASE WHEN versioned THEN ' OR DELETE' ELSE '' END, relation);
 	EXECUTE format('CREATE TRIGGER vxp_lineage_update AFTER UPDATE ON %s FOR EACH ROW '
 		'WHEN (OLD.%2$I OPERATOR(@extschema@.<>) NEW.%2$I) EXECUTE FUNCTION @extschema@.lineage_settle()', relation, lineage_column);
 	EXECUTE format('CREATE TRIGGER vxp_lineage_delete AFTER DELETE ON %s FOR EACH ROW EXECUTE FUNCTION @extschema@.lineage_settle()', relation);
@@ -293,10 +296,10 @@ BEGIN
 			identifier_column, parent_column, lineage_column, valid_from_column, valid_to_column, created, lineage_fields)
 		VALUES (name, schema, tab, prefix, parents, versioned, own_field, 'identifier',
 			'identifier', 'parent_identifier', 'lineage', 'valid_from', 'valid_to', true, fields);
+	PERFORM @extschema@.catalog_make_triggers(relation);
 	IF versioned THEN
 		PERFORM @extschema@.catalog_make_versions(name);
 	END IF;
-	PERFORM @extschema@.catalog_make_triggers(relation);
 	PERFORM @extschema@.catalog_make_view(name);
 	RETURN relation;
 END

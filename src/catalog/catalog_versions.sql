@@ -40,9 +40,14 @@ BEGIN
 		EXECUTE format('CREATE INDEX ON %s USING gist (%I, @extschema@.validity(%I, %I))',
 			relation, type.lineage_column, type.valid_from_column, type.valid_to_column);
 	END IF;
+	-- triggers fire in the order of their names: before a change vxp_lineage, vxp_version; after it vxp_history, vxp_lineage_...
+	EXECUTE format('CREATE TRIGGER vxp_version BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION @extschema@.version_row(%L, %L, %L)',
+		relation, id, type.valid_from_column, type.valid_to_column);
+	EXECUTE format('CREATE TRIGGER vxp_history AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION @extschema@.version_history(%L, %L, %L)',
+		relation, id, type.valid_from_column, type.valid_to_column);
 END
 $$;
-COMMENT ON FUNCTION catalog_make_versions(text) IS 'creates the indexes of a versioned table';
+COMMENT ON FUNCTION catalog_make_versions(text) IS 'creates the indexes and the triggers of a versioned table';
 
 CREATE FUNCTION catalog_attnum(relation regclass, col name) RETURNS smallint
 LANGUAGE sql STABLE PARALLEL SAFE

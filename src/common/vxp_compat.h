@@ -185,4 +185,22 @@ extern bool vxp_collation_is_c(Oid collation);
 #define vxp_attribute_not_null(desc, i) (TupleDescAttr(desc, i)->attnotnull)
 #endif
 
+/* Index entries of a row that is stored; 16 added the argument onlySummarizing. */
+#if PG_VERSION_NUM >= 160000
+#define vxp_insert_index_entries(target, slot, estate) \
+	ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL, false)
+#else
+#define vxp_insert_index_entries(target, slot, estate) \
+	ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL)
+#endif
+
+/* 18 added the argument instrument. */
+#if PG_VERSION_NUM >= 180000
+#define vxp_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
+#else
+#define vxp_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, nkeys, 0)
+#endif
+
 #endif							/* VXP_COMPAT_H */
