@@ -212,7 +212,7 @@ COMMENT ON FUNCTION catalog_use_lineage(text) IS 'adds the lineage columns, inde
 -- register and its counterparts
 --
 CREATE FUNCTION register(name text, relation regclass, prefix text DEFAULT NULL, parents text[] DEFAULT '{}', id text DEFAULT NULL,
-	document text DEFAULT NULL, fields jsonb DEFAULT '{}', default_sort json DEFAULT NULL) RETURNS void
+	document text DEFAULT NULL, fields jsonb DEFAULT '{}', default_sort json DEFAULT NULL, on_close text DEFAULT 'restrict') RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -238,6 +238,7 @@ BEGIN
 			DETAIL = 'System tables and temporary tables are not registered.';
 	END IF;
 	PERFORM @extschema@.catalog_require_owner(relation);
+	PERFORM @extschema@.catalog_check_on_close(on_close);
 	PERFORM @extschema@.catalog_check_parents(name, parents);
 	IF id IS NULL THEN
 		id := (SELECT a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
@@ -245,10 +246,10 @@ BEGIN
 	END IF;
 	versioned := coalesce(jsonb_typeof(fields) = 'object' AND fields ? 'valid_from' AND fields ? 'valid_to', false);
 	INSERT INTO @extschema@.resource_type (name, schema_name, table_name, prefix, parents, versioned, id_column, document_column,
-			identifier_column, parent_column, lineage_column, valid_from_column, valid_to_column, fields, default_sort)
+			identifier_column, parent_column, lineage_column, valid_from_column, valid_to_column, fields, default_sort, on_close)
 		VALUES (name, place.nspname, place.relname, prefix, parents, versioned, id, document,
 			fields ->> 'identifier', fields ->> 'parent_identifier', fields ->> 'lineage',
-			fields ->> 'valid_from', fields ->> 'valid_to', fields, default_sort);
+			fields ->> 'valid_from', fields ->> 'valid_to', fields, default_sort, on_close);
 	FOREACH parent IN ARRAY parents LOOP
 		IF parent <> name THEN
 			PERFORM @extschema@.catalog_use_lineage(parent);
@@ -263,7 +264,7 @@ BEGIN
 	PERFORM @extschema@.catalog_make_view(name);
 END
 $$;
-COMMENT ON FUNCTION register(text, regclass, text, text[], text, text, jsonb, json) IS 'Makes a table, view or foreign table that exists a resource type. id: the column that is the DQL id; default: the one-column primary key, else member id of the document. document: a jsonb column that is the document. fields: DQL path to "column" or "column.path.inside", also for identifier, parent_identifier, lineage, valid_from and valid_to; with both of the latter, every version of a resource is kept. parents: types above; lineage columns that are missing are then added, filled and maintained, also on the types above. Only the owner of the table may do so (42501).';
+COMMENT ON FUNCTION register(text, regclass, text, text[], text, text, jsonb, json, text) IS 'Makes a table, view or foreign table that exists a resource type. id: the column that is the DQL id; default: the one-column primary key, else member id of the document. document: a jsonb column that is the document. fields: DQL path to "column" or "column.path.inside", also for identifier, parent_identifier, lineage, valid_from and valid_to; with both of the latter, every version of a resource is kept. parents: types above; lineage columns that are missing are then added, filled and maintained, also on the types above. on_close: restrict: a resource with children of this type cannot be deleted; cascade: they end with it. Only the owner of the table may do so (42501).';
 
 CREATE FUNCTION unregister(name text) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
@@ -434,7 +435,11 @@ BEGIN
 	FOR above IN SELECT t.* FROM @extschema@.resource_type t WHERE t.name = ANY (type.parents)
 			AND t.identifier_column IS NOT NULL AND t.lineage_column IS NOT NULL LOOP
 		parents := parents || format(' UNION ALL SELECT p.%I FROM %I.%I p WHERE p.%I = r.parent',
-			above.lineage_column, above.schema_name, above.table_name, above.identifier_column);
+			above.lineage_column, above.schema_name, above.table_name, above.identifier_column)
+			-- at each instant of the version, or at present
+			|| CASE WHEN above.versioned AND type.versioned
+				THEN format(' AND @extschema@.validity(p.%I, p.%I) && r.valid', above.valid_from_column, above.valid_to_column)
+				WHEN above.versioned THEN format(' AND p.%I IS NULL', above.valid_to_column) ELSE '' END;
 	END LOOP;
 	FOR above IN SELECT t.* FROM @extschema@.catalog_types_above(type.parents || type.name) t
 			WHERE t.lineage_field::text = ANY (type.lineage_fields) LOOP
@@ -442,8 +447,9 @@ BEGIN
 			above.lineage_field, above.prefix, format('column %I is not the ancestor in the path', above.lineage_field));
 	END LOOP;
 	RETURN QUERY EXECUTE format(
-		'SELECT r.id, r.path, c.problem FROM (SELECT t.%I::text AS id, t.%I AS path, %s AS parent, t AS node FROM %I.%I t) r '
-		'LEFT JOIN LATERAL (SELECT x.path FROM (SELECT NULL::@extschema@.lineage AS path WHERE false%s) x LIMIT 1) p ON true '
+		'SELECT r.id, r.path, c.problem FROM (SELECT t.%I::text AS id, t.%I AS path, %s AS parent, %s AS valid, t AS node FROM %I.%I t) r '
+		'LEFT JOIN LATERAL (SELECT x.path FROM (SELECT NULL::@extschema@.lineage AS path WHERE false%s) x '
+		'ORDER BY @extschema@.depth(r.path) > 1 AND @extschema@.parent(r.path) OPERATOR(@extschema@.=) x.path LIMIT 1) p ON true '
 		'CROSS JOIN LATERAL (SELECT CASE '
 		'WHEN r.path IS NULL THEN ''no path'' '
 		'WHEN r.id IS NULL OR @extschema@.self(r.path) <> r.id THEN ''the path does not end with the identifier'' '
@@ -453,11 +459,12 @@ BEGIN
 		'WHEN r.parent IS NOT NULL AND (@extschema@.depth(r.path) = 1 OR @extschema@.parent(r.path) OPERATOR(@extschema@.<>) p.path) '
 		'THEN ''the path is not that of the parent'' '
 		'%s END AS problem) c WHERE c.problem IS NOT NULL',
-		type.identifier_column, type.lineage_column, @extschema@.catalog_parent_expression(name, 't'), type.schema_name, type.table_name,
-		parents, optional, fields);
+		type.identifier_column, type.lineage_column, @extschema@.catalog_parent_expression(name, 't'),
+		CASE WHEN type.versioned THEN format('@extschema@.validity(t.%I, t.%I)', type.valid_from_column, type.valid_to_column) ELSE 'NULL' END,
+		type.schema_name, type.table_name, parents, optional, fields);
 END
 $$;
-COMMENT ON FUNCTION check_lineage(text) IS 'Resources whose path or lineage fields disagree with their parents, and why. No rows when all is sound. Sees what its caller may see.';
+COMMENT ON FUNCTION check_lineage(text) IS 'Resources whose path or lineage fields disagree with their parents, for a version at any instant of it, and why. No rows when all is sound. Sees what its caller may see.';
 
 --
 -- What people read

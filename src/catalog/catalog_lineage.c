@@ -340,8 +340,9 @@ typedef struct RowTime
 } RowTime;
 
 static RowTime
-row_time(const LineageTable *table, HeapTuple row, TupleDesc desc)
+row_time(const LineageTable *table, Relation relation, HeapTuple row)
 {
+	TupleDesc	desc = RelationGetDescr(relation);
 	RowTime		time = {{DT_NOBEGIN, DT_NOEND}, true, DT_NOBEGIN};
 	TimestampTz now = GetCurrentTransactionStartTimestamp();
 	bool		isnull;
@@ -355,7 +356,7 @@ row_time(const LineageTable *table, HeapTuple row, TupleDesc desc)
 	if (isnull)
 		time.valid.to = DT_NOEND;
 	vxp_check_interval(&table->version, row, desc, time.valid);
-	time.may_shift = !vxp_versions_as_given && time.valid.from == now && TIMESTAMP_IS_NOEND(time.valid.to);
+	time.may_shift = !vxp_takes_given(relation) && time.valid.from == now && TIMESTAMP_IS_NOEND(time.valid.to);
 	return time;
 }
 
@@ -403,7 +404,7 @@ update_row(LineageTable *table, Relation relation, HeapTuple old, HeapTuple row)
 	char	   *old_identifier = vxp_row_identifier(table, old, desc);
 	char	   *parent = row_parent(table, row, desc);
 	bool		same_parent = same_text(parent, row_parent(table, old, desc));
-	RowTime		time = row_time(table, row, desc);
+	RowTime		time = row_time(table, relation, row);
 	bool		isnull;
 	Datum		old_datum = heap_getattr(old, table->lineage_attnum, desc, &isnull);
 	struct varlena *old_path;
@@ -457,7 +458,7 @@ delete_row(LineageTable *table, Relation relation, HeapTuple old)
 	Datum		path = heap_getattr(old, table->lineage_attnum, desc, &isnull);
 	const ActiveClose *closing;
 
-	if (isnull || !table->self.versioned || vxp_versions_as_given)
+	if (isnull || !table->self.versioned || vxp_takes_given(relation))
 		return;
 	for (closing = vxp_active_close(); closing != NULL; closing = closing->outer)
 		if (vxp_lineage_has_ancestor(lineage_span(PG_DETOAST_DATUM(path)), closing->label, closing->length))
@@ -505,13 +506,13 @@ vxp_lineage_trigger(PG_FUNCTION_ARGS)
 	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 	{
 		row = trigger->tg_newtuple;
-		if (!vxp_versions_as_given || !table->self.versioned)
+		if (!table->self.versioned || !vxp_takes_given(trigger->tg_relation))
 			return PointerGetDatum(update_row(table, trigger->tg_relation, trigger->tg_trigtuple, row));
 	}
 	else
 		row = trigger->tg_trigtuple;
 
-	time = row_time(table, row, desc);
+	time = row_time(table, trigger->tg_relation, row);
 	identifier = vxp_row_identifier(table, row, desc);
 	path = find_path(table, identifier, row_parent(table, row, desc), NULL, NULL, &time);
 	return PointerGetDatum(set_columns(table, row, desc, identifier, path,

@@ -158,6 +158,7 @@ extern struct varlena *vxp_lock_for_move(LineageTable *table, const char *old_id
 /* catalog_move.c */
 extern const ActiveMove *vxp_active_move(void);
 extern const ActiveClose *vxp_active_close(void);
+extern void vxp_settle_present(LineageTable *table, const char *identifier);
 
 /* catalog_subtree.c */
 extern uint64 vxp_run_as_owner(Oid relid, SPIPlanPtr plan, Datum *values, long limit);

@@ -280,6 +280,13 @@ settle(LineageTable *table, const char *identifier, bool deleted)
 	}
 }
 
+/* The same for a resource that was corrected; SPI is connected. */
+void
+vxp_settle_present(LineageTable *table, const char *identifier)
+{
+	settle(table, identifier, true);
+}
+
 /* A row that a move in progress carries: its descendants are being carried as well. */
 static bool
 is_carried(const LineageTable *table, HeapTuple row, TupleDesc desc)
@@ -328,7 +335,7 @@ vxp_lineage_settle(PG_FUNCTION_ARGS)
 	table = vxp_lineage_table(trigger->tg_relation);
 	vxp_lineage_forget_parents();
 	/* what is corrected in the past is settled by who corrects it */
-	if (table->descendants == NIL || (vxp_versions_as_given && table->self.versioned))
+	if (table->descendants == NIL || (table->self.versioned && vxp_takes_given(trigger->tg_relation)))
 		return PointerGetDatum(NULL);
 	identifier = vxp_row_identifier(table, trigger->tg_trigtuple, desc);
 	if (identifier == NULL ||

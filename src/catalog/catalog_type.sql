@@ -167,11 +167,24 @@ END
 $$;
 COMMENT ON FUNCTION catalog_check_parents(text, text[]) IS 'raises an error when one of the parents does not exist (42704) or may not be referred to by the current user (42501)';
 
+CREATE FUNCTION catalog_check_on_close(on_close text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF on_close IS NULL OR on_close NOT IN ('restrict', 'cascade') THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('on_close cannot be "%s"', on_close),
+			HINT = 'Write restrict or cascade.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION catalog_check_on_close(text) IS 'raises 22023 for an argument on_close that is neither restrict nor cascade';
+
 --
 -- create_resource_type
 --
 CREATE FUNCTION catalog_create_type(name text, columns text, prefix text, parents text[],
-	versioned boolean, lineage_field text, path text, schemas name[]) RETURNS regclass
+	versioned boolean, lineage_field text, on_close text, path text, schemas name[]) RETURNS regclass
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -212,6 +225,7 @@ BEGIN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_name',
 			MESSAGE = format('"%s" cannot be the name of a lineage field', left(own_field, 64));
 	END IF;
+	PERFORM @extschema@.catalog_check_on_close(on_close);
 	PERFORM @extschema@.catalog_check_parents(name, parents);
 	FOREACH field IN ARRAY parents LOOP
 		IF field <> name THEN
@@ -293,9 +307,9 @@ BEGIN
 	END LOOP;
 
 	INSERT INTO @extschema@.resource_type (name, schema_name, table_name, prefix, parents, versioned, lineage_field, id_column,
-			identifier_column, parent_column, lineage_column, valid_from_column, valid_to_column, created, lineage_fields)
+			identifier_column, parent_column, lineage_column, valid_from_column, valid_to_column, created, lineage_fields, on_close)
 		VALUES (name, schema, tab, prefix, parents, versioned, own_field, 'identifier',
-			'identifier', 'parent_identifier', 'lineage', 'valid_from', 'valid_to', true, fields);
+			'identifier', 'parent_identifier', 'lineage', 'valid_from', 'valid_to', true, fields, on_close);
 	PERFORM @extschema@.catalog_make_triggers(relation);
 	IF versioned THEN
 		PERFORM @extschema@.catalog_make_versions(name);
@@ -304,14 +318,14 @@ BEGIN
 	RETURN relation;
 END
 $$;
-COMMENT ON FUNCTION catalog_create_type(text, text, text, text[], boolean, text, text, name[]) IS 'create_resource_type with the search_path of its caller';
+COMMENT ON FUNCTION catalog_create_type(text, text, text, text[], boolean, text, text, text, name[]) IS 'create_resource_type with the search_path of its caller';
 
 CREATE FUNCTION create_resource_type(name text, columns text DEFAULT '', prefix text DEFAULT NULL, parents text[] DEFAULT '{}',
-	versioned boolean DEFAULT false, lineage_field text DEFAULT NULL) RETURNS regclass
+	versioned boolean DEFAULT false, lineage_field text DEFAULT NULL, on_close text DEFAULT 'restrict') RETURNS regclass
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
-	SELECT catalog_create_type($1, $2, $3, $4, $5, $6,
+	SELECT catalog_create_type($1, $2, $3, $4, $5, $6, $7,
 		pg_catalog.current_setting('search_path'), pg_catalog.current_schemas(false));
 END;
-COMMENT ON FUNCTION create_resource_type(text, text, text, text[], boolean, text) IS 'Creates a resource type and its table (lower-case name, in the first schema of the search_path), with a view <table>_current and a function <table>(dql). columns: further columns as in CREATE TABLE. prefix: what identifiers have before the first slash, default the lower-case name. parents: the types one of which each parent has; a type without parents, or that lies only below itself, has roots. lineage_field: default <prefix>_id. versioned: keep every version of a resource. Returns the table.';
+COMMENT ON FUNCTION create_resource_type(text, text, text, text[], boolean, text, text) IS 'Creates a resource type and its table (lower-case name, in the first schema of the search_path), with a view <table>_current and a function <table>(dql). columns: further columns as in CREATE TABLE. prefix: what identifiers have before the first slash, default the lower-case name. parents: the types one of which each parent has; a type without parents, or that lies only below itself, has roots. lineage_field: default <prefix>_id. versioned: keep every version of a resource. on_close: restrict: a resource with children of this type cannot be deleted; cascade: they end with it. Returns the table.';
 

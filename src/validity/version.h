@@ -38,13 +38,6 @@ typedef struct VersionInterval
 	TimestampTz to;
 } VersionInterval;
 
-/*
- * Rows are stored as they are given, closed ones may change, and no version is
- * kept.  Set by corrections and moves, which restore it; that versions do not
- * overlap is checked all the same.
- */
-extern bool vxp_versions_as_given;
-
 /* version_rules.c */
 extern bool vxp_intervals_overlap(VersionInterval a, VersionInterval b);
 extern char *vxp_instant_text(TimestampTz instant);
@@ -55,6 +48,14 @@ extern VersionInterval vxp_row_interval(const VersionColumns *columns, HeapTuple
 extern char *vxp_row_key(const VersionColumns *columns, HeapTuple row, TupleDesc desc);
 
 /* version_trigger.c */
+/*
+ * Rows of this table, or of its partitions, are stored as they are given: closed
+ * ones may change, and no version is kept.  For corrections, which restore what
+ * was before; that versions do not overlap is checked all the same.
+ */
+extern Oid	vxp_given_relid;
+extern bool vxp_takes_given(Relation relation);
+
 extern void vxp_version_not_before(Relation relation, ItemPointer row, TimestampTz at);
 extern bool vxp_version_is_own(Relation relation, HeapTuple row, TimestampTz from);
 extern void vxp_version_init(void);

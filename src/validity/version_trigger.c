@@ -10,6 +10,8 @@
 #include "access/detoast.h"
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/partition.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
@@ -28,7 +30,17 @@
 VXP_FUNCTION(vxp_version_row);
 VXP_FUNCTION(vxp_version_history);
 
-bool		vxp_versions_as_given = false;
+Oid			vxp_given_relid = InvalidOid;
+
+bool
+vxp_takes_given(Relation relation)
+{
+	if (!OidIsValid(vxp_given_relid))
+		return false;
+	return RelationGetRelid(relation) == vxp_given_relid ||
+		(relation->rd_rel->relispartition &&
+		 list_member_oid(get_partition_ancestors(RelationGetRelid(relation)), vxp_given_relid));
+}
 
 /* The row that the next call of version_row is about must not change before "at". */
 static struct
@@ -270,7 +282,7 @@ begin_version(Relation relation, const VersionColumns *columns, HeapTuple row)
 	interval.to = no_to ? DT_NOEND : given.to;
 	vxp_check_interval(columns, row, desc, interval);
 	/* one that begins now by itself begins when the last one has ended */
-	if (!vxp_versions_as_given && TIMESTAMP_IS_NOEND(interval.to) && interval.from == now)
+	if (!vxp_takes_given(relation) && TIMESTAMP_IS_NOEND(interval.to) && interval.from == now)
 		interval.from = vxp_version_after_last(relation, columns, row, now);
 	if (!no_from && interval.from == given.from && no_to == TIMESTAMP_IS_NOEND(interval.to))
 		return row;
@@ -297,7 +309,7 @@ next_version(Relation relation, const VersionColumns *columns, HeapTuple old, He
 	VersionInterval after = before;
 	TimestampTz floor = take_floor(relation, &old->t_self);
 
-	if (vxp_versions_as_given)
+	if (vxp_takes_given(relation))
 	{
 		vxp_check_interval(columns, new, desc, given);
 		return TIMESTAMP_IS_NOEND(given.to) ? set_interval(new, desc, columns, given) : new;
@@ -334,7 +346,7 @@ end_version(Relation relation, const VersionColumns *columns, HeapTuple row)
 	VersionInterval interval = vxp_row_interval(columns, row, RelationGetDescr(relation));
 	TimestampTz floor = take_floor(relation, &row->t_self);
 
-	if (vxp_versions_as_given)
+	if (vxp_takes_given(relation))
 		return;
 	if (!TIMESTAMP_IS_NOEND(interval.to))
 		raise_closed(relation, columns, row, interval, true);
@@ -387,7 +399,7 @@ keep_updated(Relation relation, const VersionColumns *columns, HeapTuple old, He
 	VersionInterval after = vxp_row_interval(columns, new, desc);
 	bool		same_key = same_value(old, new, columns->key, desc);
 
-	if (vxp_versions_as_given)
+	if (vxp_takes_given(relation))
 	{
 		if (!same_key || before.from != after.from || before.to != after.to)
 			vxp_version_check_neighbours(relation, columns, new);
@@ -440,7 +452,7 @@ vxp_version_history(PG_FUNCTION_ARGS)
 		vxp_version_check_neighbours(trigger->tg_relation, columns, trigger->tg_trigtuple);
 	else if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 		keep_updated(trigger->tg_relation, columns, trigger->tg_trigtuple, trigger->tg_newtuple);
-	else if (!vxp_versions_as_given)
+	else if (!vxp_takes_given(trigger->tg_relation))
 		keep_deleted(trigger->tg_relation, columns, trigger->tg_trigtuple);
 	return PointerGetDatum(NULL);
 }
