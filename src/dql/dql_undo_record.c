@@ -6,6 +6,12 @@
  * settings; they are fixed while an image is made, so that two images differ
  * only if the rows do.
  *
+ * Of a versioned type, history has the rows that a write took: a record names
+ * the version, and undo reads its image there.  Only a version that began in the
+ * transaction that wrote leaves no trace in history, and is kept as an image.
+ * The digest after the write tells whether a row changed since, also within that
+ * transaction.
+ *
  * Records are written, read and removed as the current user, under row
  * security: what a role may not undo by itself, a record does not let it undo.
  */
@@ -356,8 +362,9 @@ vxp_record(const BoundWrite *write, WriteResult *before, int attribute, const Da
 	row_values[0] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	row_values[0] = Int64GetDatum(DatumGetInt64(row_values[0]));
 
-	plan = SPI_prepare("INSERT INTO vxp.operation_row (operation, number, before, after) VALUES ($1, $2, $3, $4)",
-					   4, row_types);
+	spi_check(SPI_execute_with_args("SELECT vxp.undo_record_row($1)", 1, operation_types, operation_values, NULL, false, 0),
+			  SPI_OK_SELECT, "make a statement");
+	plan = SPI_prepare(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1), 4, row_types);
 	if (plan == NULL)
 		elog(ERROR, "SPI failed to prepare: %s", SPI_result_code_string(SPI_result));
 	while (vxp_write_next(before))

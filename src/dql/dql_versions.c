@@ -80,5 +80,5 @@ vxp_dql_require_present(const ResourceType *type, const char *what)
 		ereport(ERROR,
 				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
 				 errmsg("cannot execute %s on resource type \"%s\" while vxp.as_of is set", what, type->name),
-				 errhint("The past is changed by vxp.correct, the present after RESET vxp.as_of.")));
+				 errhint("The past is changed by vxp.correct, the present after SET vxp.as_of = ''.")));
 }
