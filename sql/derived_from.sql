@@ -66,14 +66,14 @@ UPDATE report s SET made_of = (SELECT array_agg(source) FROM edge WHERE target =
 CREATE TABLE reached AS
 WITH RECURSIVE walk AS (
 	SELECT target, source, 1 AS distance FROM edge
-	UNION SELECT w.target, e.source, w.distance + 1 FROM walk w JOIN edge e ON e.target = w.source WHERE w.distance < 30
+	UNION SELECT w.target, e.source, w.distance + 1 FROM walk w JOIN edge e ON e.target = w.source WHERE w.distance < 14
 )
 SELECT target, source, min(distance) AS distance FROM walk WHERE source <> target GROUP BY 1, 2;
-SELECT count(*) > 1000 AS enough, max(distance) > 5 AS deep FROM reached;
-CREATE VIEW up AS
+SELECT count(*) > 1000 AS enough, max(distance) BETWEEN 6 AND 13 AS deep FROM reached;
+CREATE TABLE up AS
 	SELECT t.target, d.identifier AS source, d.distance, d.resource
 	FROM (SELECT DISTINCT target FROM edge) t, derived_from(t.target, true) d;
-CREATE VIEW down AS
+CREATE TABLE down AS
 	SELECT d.identifier AS target, s.source, d.distance, d.resource
 	FROM (SELECT DISTINCT source FROM edge) s, derivatives(s.source, true) d;
 SELECT count(*) AS wrong FROM ((SELECT target, source, distance FROM up EXCEPT ALL SELECT * FROM reached)
@@ -83,7 +83,7 @@ SELECT count(*) AS wrong FROM ((SELECT target, source, distance FROM down EXCEPT
 SELECT count(*) AS wrong FROM up WHERE resource IS DISTINCT FROM
 	CASE WHEN source ~ 'g4[0-9]' THEN NULL WHEN source ~ '^scan' THEN 'Scan' WHEN source ~ '^mask' THEN 'Mask' ELSE 'Report' END;
 -- the first step is the same without the others
-SELECT count(*) AS wrong FROM (SELECT DISTINCT target FROM edge) t,
+SELECT count(*) AS wrong FROM (SELECT DISTINCT target FROM edge LIMIT 20) t,
 	LATERAL ((SELECT * FROM derived_from(t.target) EXCEPT ALL SELECT * FROM derived_from(t.target, true) WHERE distance = 1)
 		UNION ALL (SELECT * FROM derived_from(t.target, true) WHERE distance = 1 EXCEPT ALL SELECT * FROM derived_from(t.target))) d;
 
@@ -161,7 +161,7 @@ SET ROLE regress_derived;
 SELECT count(*) FROM derived_from('mask/1', true);
 RESET ROLE;
 
-DROP TABLE edge, reached, found CASCADE;
+DROP TABLE edge, reached, up, down, found;
 DROP FUNCTION find, plan_of;
 SELECT unregister(t) FROM unnest('{Report,Tally,Page,Other}'::text[]) t;
 DROP TABLE report, tally, page, other;

@@ -374,7 +374,7 @@ BEGIN
 		'FROM (SELECT t.%1$I::text AS key, t.%2$I AS since, t.%3$I AS until, %4$s AS parent FROM %5$I.%6$I t) r '
 		'LEFT JOIN (%7$s) p ON p.key = r.parent WHERE r.parent IS NOT NULL AND NOT coalesce(p.valid @> @extschema@.validity(r.since, r.until), false)',
 		type.identifier_column, type.valid_from_column, type.valid_to_column, @extschema@.catalog_parent_expression(name, 't'),
-		type.schema_name, type.table_name, coalesce(substr(sometimes, 12), 'SELECT NULL::text AS key, NULL::tstzmultirange AS valid'));
+		type.schema_name, type.table_name, coalesce(nullif(substr(sometimes, 12), ''), 'SELECT NULL::text AS key, NULL::tstzmultirange AS valid'));
 END
 $$;
 COMMENT ON FUNCTION check_versions(text, boolean) IS 'Versions that are wrong, and why: empty or reversed intervals, overlaps, intervals that do not lie within the versions of the parent and, with gaps, gaps before a version. No rows when all is sound. Sees what its caller may see.';

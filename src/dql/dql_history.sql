@@ -45,25 +45,8 @@ $$;
 COMMENT ON FUNCTION catalog_identifier_expression(text, text) IS 'SQL for what names a resource of the type, as text: its identifier, or its DQL id where it has none';
 
 CREATE FUNCTION item_changes(before jsonb, after jsonb, OUT changed text[], OUT old jsonb, OUT new jsonb) RETURNS record
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-AS $$
-	WITH RECURSIVE pair AS (
-		SELECT k.key AS path, $1 -> k.key AS old, $2 -> k.key AS new
-		FROM (SELECT jsonb_object_keys($1) UNION SELECT jsonb_object_keys($2)) k(key)
-		-- text tells 1.0 from 1.00, which are equal as jsonb
-		WHERE ($1 -> k.key)::text IS DISTINCT FROM ($2 -> k.key)::text
-		UNION ALL
-		SELECT p.path || '.' || k.key, p.old -> k.key, p.new -> k.key
-		FROM (SELECT q.*, jsonb_typeof(q.old) = 'object' AND jsonb_typeof(q.new) = 'object' AS deeper FROM pair q) p,
-			LATERAL (SELECT jsonb_object_keys(CASE WHEN p.deeper THEN p.old END)
-				UNION SELECT jsonb_object_keys(CASE WHEN p.deeper THEN p.new END)) k(key)
-		WHERE (p.old -> k.key)::text IS DISTINCT FROM (p.new -> k.key)::text
-	)
-	SELECT coalesce(array_agg(p.path ORDER BY p.path COLLATE "C"), '{}'),
-		coalesce(jsonb_object_agg(p.path, p.old) FILTER (WHERE p.old IS NOT NULL), '{}'),
-		coalesce(jsonb_object_agg(p.path, p.new) FILTER (WHERE p.new IS NOT NULL), '{}')
-	FROM pair p WHERE (jsonb_typeof(p.old) = 'object' AND jsonb_typeof(p.new) = 'object') IS NOT TRUE
-$$;
+	AS 'MODULE_PATHNAME', 'vxp_item_changes'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION item_changes(jsonb, jsonb) IS 'the paths at which two objects differ, objects compared key by key at every depth, and what is there in each; a path that an object has not is left out of its part; {} for equal objects';
 
 CREATE FUNCTION require_versions(name text) RETURNS resource_type
