@@ -11,7 +11,8 @@ VXP_SQL_PARTS = src/vxp_query.sql \
 	$(wildcard src/lineage/lineage.sql src/lineage/lineage_gist.sql src/lineage/lineage_gin.sql src/lineage/lineage_support.sql) \
 	$(wildcard src/validity/version.sql src/validity/validity_fn.sql) \
 	$(wildcard src/dql/dql_type.sql src/dql/dql_eval.sql src/catalog/catalog.sql src/catalog/catalog_type.sql src/catalog/catalog_versions.sql src/catalog/catalog_fn.sql src/catalog/catalog_advise.sql) \
-	$(wildcard src/dql/dql.sql src/dql/dql_write.sql src/dql/dql_answer.sql src/dql/dql_explain.sql)
+	$(wildcard src/dql/dql.sql src/dql/dql_write.sql src/dql/dql_answer.sql src/dql/dql_explain.sql) \
+	$(wildcard src/catalog/catalog_derived.sql src/dql/dql_history.sql src/dql/dql_timeline.sql src/dql/dql_cohort.sql)
 DATA_built = vxp_query--$(VXP_VERSION).sql
 DATA = $(wildcard sql/upgrade/vxp_query--*.sql)
 

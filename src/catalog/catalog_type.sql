@@ -282,6 +282,11 @@ BEGIN
 		END LOOP;
 		PERFORM @extschema@.catalog_make_lineage_index(relation, 'lineage');
 	END IF;
+	-- most resources were made from nothing that is named
+	EXECUTE format('CREATE INDEX ON %s USING gin (derived_from) WHERE derived_from IS NOT NULL', relation);
+	IF versioned THEN
+		EXECUTE format('CREATE INDEX ON %s USING gin (derived_from) WHERE derived_from IS NOT NULL AND valid_to IS NULL', relation);
+	END IF;
 
 	EXECUTE format('COMMENT ON TABLE %s IS %L', relation, format('resources of type %s; read %s_current', name, tab));
 	FOR col IN SELECT * FROM (VALUES

@@ -19,7 +19,7 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION filter_marker() IS 'what the comment of a saved filter begins with; the request follows';
 
-CREATE FUNCTION filter_place(name text, schemas name[]) RETURNS text
+CREATE FUNCTION filter_place(name text, schemas name[], what text DEFAULT 'saved filter') RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -27,22 +27,22 @@ DECLARE
 		WHERE s <> '@extschema@' AND NOT starts_with(s::text, 'pg_') AND s <> 'information_schema' ORDER BY n LIMIT 1);
 BEGIN
 	IF name IS NULL THEN
-		RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'name of a saved filter must not be null';
+		RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = format('name of a %s must not be null', what);
 	END IF;
 	IF name = '' OR octet_length(name) > 63 THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_name',
-			MESSAGE = format('"%s" cannot be the name of a saved filter', left(name, 64)),
+			MESSAGE = format('"%s" cannot be the name of a %s', left(name, 64), what),
 			DETAIL = 'A name has 1 to 63 bytes.';
 	END IF;
 	IF schema IS NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_schema_name',
-			MESSAGE = 'no schema has been selected for saved filters',
+			MESSAGE = format('no schema has been selected for %ss', what),
 			HINT = 'Put a schema of yours first: SET search_path = public, vxp.';
 	END IF;
 	RETURN format('%I.%I', schema, name);
 END
 $$;
-COMMENT ON FUNCTION filter_place(text, name[]) IS 'qualified and quoted name of a saved filter: in the first of the schemas that is neither ours nor the system''s; 3F000 when there is none';
+COMMENT ON FUNCTION filter_place(text, name[], text) IS 'qualified and quoted name of a saved filter (or what it is called): in the first of the schemas that is neither ours nor the system''s; 3F000 when there is none';
 
 CREATE FUNCTION is_filter(relation regclass) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp

@@ -191,6 +191,7 @@ typedef struct BoundQuery
 	List	   *clause_sets;	/* of Bitmapset *: see dql_clause.c */
 	Bitmapset  *constants;		/* clauses that were decided without a row */
 	Bitmapset  *not_indexed;	/* clauses on documents that no index answers */
+	bool		related_versions;	/* outermost: does a nested query read a type with versions? */
 } BoundQuery;
 
 /* One side of a condition that compares two rows. */
@@ -212,6 +213,7 @@ typedef struct BoundRelated
 	int64		exactly;
 	const char *extreme;		/* EXTREME: "min" or "max" */
 	Bitmapset  *clauses;		/* explain: what it came from */
+	bool		gathered;		/* RELATED: all values as one array, since the outer field, an array, has an index on its elements */
 } BoundRelated;
 
 /* What the caller of the binder wants. */
@@ -330,6 +332,7 @@ extern Node *vxp_dql_request_const(const char *text);	/* of type vxp.dql */
 typedef struct DqlCall
 {
 	const DqlText *dql;
+	char	   *as_of;			/* instant that the request is about, as "asOf" says it; NULL: what the request says */
 	Oid			relid;			/* table that the call names; InvalidOid: the request names it */
 	BindOptions options;
 	DqlBuild	build;

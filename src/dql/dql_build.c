@@ -42,6 +42,8 @@ vxp_build_leaf(ParseState *pstate, const Leaf *leaf)
 			return vxp_record_expr(pstate, leaf->bound, leaf->record);
 		case LEAF_EXPR:
 			return leaf->expr;
+		case LEAF_OVERLAP_TIME:
+			return vxp_timeline_leaf(pstate, leaf);
 		case LEAF_FACET_SOURCE:
 		case LEAF_FACET:
 		case LEAF_FACET_ITEM:
@@ -124,8 +126,8 @@ is_total(const BoundNode *node)
 		case BOUND_COUNTED:
 			return true;
 		case BOUND_RELATED:
-			/* EXISTS; the grouped form is IN, which is NULL for NULL */
-			return node->related->at_least == 0 && node->related->exactly == 0;
+			/* EXISTS; the grouped form is IN, the gathered one &&, which are NULL for NULL */
+			return node->related->at_least == 0 && node->related->exactly == 0 && !node->related->gathered;
 		case BOUND_MULTIPLE:
 		case BOUND_EXTREME:
 		case BOUND_RANGE:
@@ -463,6 +465,8 @@ vxp_dql_bind_parsed(const DqlCall *call, DqlRequest *request)
 	BoundQuery *bound = NULL;
 	VxpError   *error;
 
+	if (call->as_of)
+		request->as_of = call->as_of;
 	if (request->write)
 		vxp_error_raise(vxp_error_hint(vxp_error(ERRCODE_INVALID_PARAMETER_VALUE,
 												 psprintf("$.%s", vxp_dql_write_name(request->write->kind)),

@@ -43,6 +43,8 @@
 
 VXP_FUNCTION(vxp_row_image);
 VXP_FUNCTION(vxp_row_digest);
+VXP_FUNCTION(vxp_image_digest);
+VXP_FUNCTION(vxp_fixed_json);
 VXP_FUNCTION(vxp_current_writer);
 VXP_FUNCTION(vxp_undo);
 VXP_FUNCTION(vxp_undo_check);
@@ -125,18 +127,10 @@ set_for_output(const char *name, const char *value)
 	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
-/* The columns of the row as text, NULL where the value is; returns how many. */
+/* Fixes the settings that output depends on; returns what AtEOXact_GUC() takes. */
 static int
-row_texts(FunctionCallInfo fcinfo, char ***result)
+fix_settings(const RowOutput *output)
 {
-	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(0);
-	RowOutput  *output = row_output(fcinfo, row);
-	int			natts = output->desc->natts;
-	HeapTupleData tuple;
-	Datum	   *values = palloc(sizeof(Datum) * natts);
-	bool	   *nulls = palloc(sizeof(bool) * natts);
-	char	  **texts = palloc(sizeof(char *) * Max(natts, 1));
-	int			count = 0;
 	int			nest_level = NewGUCNestLevel();
 
 	if (DateStyle != USE_ISO_DATES)
@@ -153,6 +147,22 @@ row_texts(FunctionCallInfo fcinfo, char ***result)
 		set_for_output("lc_monetary", "C");
 	if (output->needs_path)
 		set_for_output("search_path", "pg_catalog");
+	return nest_level;
+}
+
+/* The columns of the row as text, NULL where the value is; returns how many. */
+static int
+row_texts(FunctionCallInfo fcinfo, char ***result)
+{
+	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(0);
+	RowOutput  *output = row_output(fcinfo, row);
+	int			natts = output->desc->natts;
+	HeapTupleData tuple;
+	Datum	   *values = palloc(sizeof(Datum) * natts);
+	bool	   *nulls = palloc(sizeof(bool) * natts);
+	char	  **texts = palloc(sizeof(char *) * Max(natts, 1));
+	int			count = 0;
+	int			nest_level = fix_settings(output);
 
 	tuple.t_len = HeapTupleHeaderGetDatumLength(row);
 	ItemPointerSetInvalid(&tuple.t_self);
@@ -190,12 +200,10 @@ vxp_row_image(PG_FUNCTION_ARGS)
 	PG_RETURN_ARRAYTYPE_P(construct_md_array(datums, nulls, 1, &count, &lower, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-/* row_digest(record) -> bytea: SHA-256 of row_image(), with lengths, so that two images never run together */
-Datum
-vxp_row_digest(PG_FUNCTION_ARGS)
+/* SHA-256 of an image, with lengths, so that two images never run together. */
+static Datum
+digest_of_texts(char **texts, int count)
 {
-	char	  **texts;
-	int			count = row_texts(fcinfo, &texts);
 	StringInfoData all;
 	bytea	   *bytes;
 
@@ -210,7 +218,46 @@ vxp_row_digest(PG_FUNCTION_ARGS)
 	bytes = palloc(all.len + VARHDRSZ);
 	SET_VARSIZE(bytes, all.len + VARHDRSZ);
 	memcpy(VARDATA(bytes), all.data, all.len);
-	PG_RETURN_DATUM(DirectFunctionCall1(sha256_bytea, PointerGetDatum(bytes)));
+	return DirectFunctionCall1(sha256_bytea, PointerGetDatum(bytes));
+}
+
+/* row_digest(record) -> bytea: SHA-256 of row_image() */
+Datum
+vxp_row_digest(PG_FUNCTION_ARGS)
+{
+	char	  **texts;
+	int			count = row_texts(fcinfo, &texts);
+
+	PG_RETURN_DATUM(digest_of_texts(texts, count));
+}
+
+/* fixed_json(record) -> jsonb: the first column of a ROW(value) as JSON, whatever the settings of the session */
+Datum
+vxp_fixed_json(PG_FUNCTION_ARGS)
+{
+	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(0);
+	int			nest_level = fix_settings(row_output(fcinfo, row));
+	Datum		object = DirectFunctionCall1(row_to_json, HeapTupleHeaderGetDatum(row));
+
+	AtEOXact_GUC(true, nest_level);
+	object = DirectFunctionCall1(jsonb_in, CStringGetDatum(TextDatumGetCString(object)));
+	PG_RETURN_DATUM(DirectFunctionCall2(jsonb_object_field, object, CStringGetTextDatum("f1")));
+}
+
+/* image_digest(text[]) -> bytea: row_digest() of the row that has this image */
+Datum
+vxp_image_digest(PG_FUNCTION_ARGS)
+{
+	Datum	   *datums;
+	bool	   *nulls;
+	int			count;
+	char	  **texts;
+
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), TEXTOID, -1, false, TYPALIGN_INT, &datums, &nulls, &count);
+	texts = palloc(sizeof(char *) * Max(count, 1));
+	for (int i = 0; i < count; i++)
+		texts[i] = nulls[i] ? NULL : TextDatumGetCString(datums[i]);
+	PG_RETURN_DATUM(digest_of_texts(texts, count));
 }
 
 /* current_writer() -> oid: the current user.  A name could be given to another role. */

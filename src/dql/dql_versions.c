@@ -19,12 +19,13 @@
 void
 vxp_bind_versions(BoundQuery *query, const ResourceType *type, Relation relation)
 {
-	const BoundQuery *outermost = query->outermost;
+	BoundQuery *outermost = query->outermost;
 	const DqlRequest *request = outermost->request;
 
 	query->versions = VERSIONS_ALL;
 	if (!type->versioned)
 		return;
+	outermost->related_versions = outermost->related_versions || query != outermost;
 	query->valid_from = vxp_bind_named_column(relation, type->valid_from_column);
 	query->valid_to = vxp_bind_named_column(relation, type->valid_to_column);
 	if (query->valid_from == NULL || query->valid_to == NULL)

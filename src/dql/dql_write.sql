@@ -89,6 +89,16 @@ CREATE FUNCTION row_digest("row" record) RETURNS bytea
 	LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION row_digest(record) IS 'SHA-256 of the image of a row';
 
+CREATE FUNCTION fixed_json("row" record) RETURNS jsonb
+	AS 'MODULE_PATHNAME', 'vxp_fixed_json'
+	LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION fixed_json(record) IS 'the value of a ROW(value) as JSON; the settings of the session do not matter';
+
+CREATE FUNCTION image_digest(image text[]) RETURNS bytea
+	AS 'MODULE_PATHNAME', 'vxp_image_digest'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION image_digest(text[]) IS 'row_digest of the row that has this image';
+
 --
 -- DQL: statements of undo
 --
