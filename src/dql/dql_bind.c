@@ -970,6 +970,7 @@ vxp_dql_bind(DqlRequest *request, const ResourceType *type, Relation relation,
 		return error;
 	bound->document = vxp_bind_named_column(relation, type->document_column);
 	bound->resource = type->name;
+	bound->type = type;
 	error = vxp_bind_query(request, type, relation, bound, false);
 	if (error == NULL)
 		error = bind_page(request, options, bound);
@@ -994,8 +995,6 @@ vxp_dql_bind(DqlRequest *request, const ResourceType *type, Relation relation,
 		error = vxp_record_bind(request, type, relation, options->record, &bound->record);
 	if (error)
 		return error;
-	if (bound->document == NULL)
-		bound->members = vxp_bind_members(type, relation);
 	*result = bound;
 	return NULL;
 }

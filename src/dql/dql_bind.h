@@ -155,6 +155,7 @@ typedef struct BoundQuery
 {
 	DqlRequest *request;
 	const char *resource;		/* name of the resource type */
+	const ResourceType *type;	/* the resource type itself; outermost queries only */
 	const char *schema_name;
 	const char *table_name;
 	Oid			relid;
@@ -173,7 +174,7 @@ typedef struct BoundQuery
 	Bitmapset  *columns;		/* attribute numbers that "select" keeps; NULL with select_all */
 	bool		select_all;
 	BoundColumn *document;		/* the column that is the document, or NULL */
-	List	   *members;		/* of BoundMember *: the item's content; beside a document: additions */
+	List	   *members;		/* of BoundMember *: additions to the document; without one the item is vxp_bind_members */
 	List	   *record;			/* of BoundRecordColumn *, when the caller gave a column definition list */
 	bool		project;		/* the item is cut by "select" once it is whole */
 	List	   *args;			/* values of bind variables: expressions one level up */
@@ -229,8 +230,8 @@ typedef struct BindOptions
 } BindOptions;
 
 /* dql_resource.c */
-extern VxpError *vxp_dql_resource(const DqlRequest *request, ResourceType **result);
-extern VxpError *vxp_dql_resource_of(const DqlRequest *request, Oid relid, ResourceType **result);
+extern VxpError *vxp_dql_resource(const DqlRequest *request, const ResourceType **result);
+extern VxpError *vxp_dql_resource_of(const DqlRequest *request, Oid relid, const ResourceType **result);
 
 /* dql_field.c */
 extern BoundColumn *vxp_bind_column(Relation relation, AttrNumber attnum);

@@ -101,15 +101,6 @@ vxp_new_leaf(BuildState *state, LeafKind kind, Node **ref)
 	return leaf;
 }
 
-static Node *
-expr_leaf(BuildState *state, Node *expr)
-{
-	Node	   *ref;
-
-	vxp_new_leaf(state, LEAF_EXPR, &ref)->expr = expr;
-	return ref;
-}
-
 /* Can the condition be neither NULL nor false, so that plain NOT is its complement? */
 static bool
 is_total(const BoundNode *node)
@@ -243,33 +234,77 @@ vxp_raw_target(Node *value, const char *name)
 	return result;
 }
 
-/* One column for each attribute of the row type; what nobody reads is NULL. */
+/* Is the column at this place selected, and read by somebody? */
+static bool
+is_target(const BoundQuery *bound, const DqlBuild *build, const FormData_pg_attribute *attribute)
+{
+	if (attribute->attisdropped || (!bound->select_all && !bms_is_member(attribute->attnum, bound->columns)))
+		return false;
+	return build->shape == DQL_SHAPE_SELECTED || build->all_used || bms_is_member(attribute->attnum, build->used);
+}
+
+static int
+row_width(const DqlBuild *build, Relation relation)
+{
+	return build->shape == DQL_SHAPE_ROWS ? build->width : RelationGetNumberOfAttributes(relation);
+}
+
+/* The columns that are selected and read, in their order. */
 static List *
 row_targets(BuildState *state, const DqlBuild *build, Relation relation)
 {
-	TupleDesc	tupdesc = RelationGetDescr(relation);
-	BoundQuery *bound = state->bound;
 	List	   *targets = NIL;
 
-	for (int i = 0; i < (build->shape == DQL_SHAPE_ROWS ? build->width : tupdesc->natts); i++)
+	for (int i = 0; i < row_width(build, relation); i++)
 	{
-		Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
-		bool		selected = !attribute->attisdropped &&
-			(bound->select_all || bms_is_member(i + 1, bound->columns));
+		Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), i);
 		Node	   *value;
 
-		if (build->shape == DQL_SHAPE_SELECTED && !selected)
+		if (!is_target(state->bound, build, attribute))
 			continue;
-		if (selected && (build->shape == DQL_SHAPE_SELECTED || build->all_used || bms_is_member(i + 1, build->used)))
-			vxp_new_leaf(state, LEAF_COLUMN, &value)->column = vxp_bind_column(relation, i + 1);
-		else if (attribute->attisdropped)
-			value = expr_leaf(state, (Node *) makeNullConst(INT4OID, -1, InvalidOid));
-		else
-			value = expr_leaf(state, (Node *) makeNullConst(attribute->atttypid, attribute->atttypmod,
-															attribute->attcollation));
-		targets = lappend(targets, vxp_raw_target(value, attribute->attisdropped ? "?dropped?" : NameStr(attribute->attname)));
+		vxp_new_leaf(state, LEAF_COLUMN, &value)->column = vxp_bind_column(relation, i + 1);
+		targets = lappend(targets, vxp_raw_target(value, NameStr(attribute->attname)));
 	}
 	return targets;
+}
+
+/*
+ * Gives an analysed query over row_targets one column for each attribute of the
+ * row type: what nobody reads is NULL.  These columns have not been analysed,
+ * of which a table may have hundreds.  What follows the columns (sort keys)
+ * stays behind them.
+ */
+static void
+fill_row_type(Query *query, const BoundQuery *bound, const DqlBuild *build, Relation relation)
+{
+	List	   *targets = NIL;
+	ListCell   *next = list_head(query->targetList);
+
+	for (int i = 0; i < row_width(build, relation); i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), i);
+		TargetEntry *target;
+
+		if (is_target(bound, build, attribute))
+		{
+			target = lfirst(next);
+			next = lnext(query->targetList, next);
+			target->resno = i + 1;
+		}
+		else if (attribute->attisdropped)
+			target = makeTargetEntry((Expr *) makeNullConst(INT4OID, -1, InvalidOid), i + 1, "?dropped?", false);
+		else
+			target = makeTargetEntry((Expr *) makeConst(attribute->atttypid, attribute->atttypmod, attribute->attcollation,
+														attribute->attlen, (Datum) 0, true, attribute->attbyval),
+									 i + 1, pstrdup(NameStr(attribute->attname)), false);
+		targets = lappend(targets, target);
+	}
+	for (; next; next = lnext(query->targetList, next))
+	{
+		((TargetEntry *) lfirst(next))->resno = list_length(targets) + 1;
+		targets = lappend(targets, lfirst(next));
+	}
+	query->targetList = targets;
 }
 
 static List *
@@ -380,6 +415,7 @@ vxp_dql_build(BoundQuery *bound, const DqlBuild *build)
 	SelectStmt *select = makeNode(SelectStmt);
 	RangeVar   *table = makeRangeVar(pstrdup(bound->schema_name), pstrdup(bound->table_name), -1);
 	Relation	relation;
+	Query	   *query;
 
 	if (build->alias)
 		table->alias = makeAlias(build->alias->aliasname, NIL);
@@ -443,7 +479,14 @@ vxp_dql_build(BoundQuery *bound, const DqlBuild *build)
 		}
 	}
 
-	return vxp_raw_analyse(&state, select);
+	query = vxp_raw_analyse(&state, select);
+	if (build->shape == DQL_SHAPE_ROWS)
+	{
+		relation = relation_open(bound->relid, NoLock);
+		fill_row_type(query, bound, build, relation);
+		relation_close(relation, NoLock);
+	}
+	return query;
 }
 
 /*
@@ -460,7 +503,7 @@ vxp_dql_bind_call(const DqlCall *call)
 BoundQuery *
 vxp_dql_bind_parsed(const DqlCall *call, DqlRequest *request)
 {
-	ResourceType *type;
+	const ResourceType *type;
 	Relation	relation;
 	BoundQuery *bound = NULL;
 	VxpError   *error;

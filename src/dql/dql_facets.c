@@ -191,7 +191,7 @@ vxp_facets(PG_FUNCTION_ARGS)
 	BoundField	field;
 	Relation	relation;
 	VxpError   *error = parse.error;
-	ResourceType *type;
+	const ResourceType *type;
 	PlannedStmt *plan;
 
 	if (error)

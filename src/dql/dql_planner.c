@@ -173,6 +173,17 @@ column_list(const RangeTblFunction *function)
 	return desc;
 }
 
+static bool
+all_constant(const List *args)
+{
+	ListCell   *lc;
+
+	foreach(lc, args)
+		if (!IsA(lfirst(lc), Const))
+			return false;
+	return true;
+}
+
 /* The subquery that replaces the call, or NULL when the call must stay. */
 static Query *
 inline_call(PlannerInfo *root, RangeTblEntry *rte, int rtindex, FuncExpr *call)
@@ -192,16 +203,20 @@ inline_call(PlannerInfo *root, RangeTblEntry *rte, int rtindex, FuncExpr *call)
 	if (contain_volatile_functions((Node *) call->args) || contain_subplans((Node *) call->args))
 		return NULL;
 
-	folding = true;
-	PG_TRY();
+	folded = call;
+	if (!all_constant(call->args))
 	{
-		folded = (FuncExpr *) eval_const_expressions(root, (Node *) copyObject(call));
+		folding = true;
+		PG_TRY();
+		{
+			folded = (FuncExpr *) eval_const_expressions(root, (Node *) copyObject(call));
+		}
+		PG_FINALLY();
+		{
+			folding = false;
+		}
+		PG_END_TRY();
 	}
-	PG_FINALLY();
-	{
-		folding = false;
-	}
-	PG_END_TRY();
 	if (!IsA(folded, FuncExpr) || folded->args == NIL)
 		return NULL;
 	position = request_position(folded);

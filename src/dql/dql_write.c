@@ -185,7 +185,7 @@ bind_write(const DqlText *dql, DqlRequest *request)
 {
 	BoundWrite *write = palloc0(sizeof(BoundWrite));
 	BindOptions options = {NIL, true, true, true};
-	ResourceType *type;
+	const ResourceType *type;
 	Relation	relation;
 	VxpError   *error;
 
