@@ -266,7 +266,14 @@ RESET plan_cache_mode;
 
 -- EXPLAIN (SETTINGS) tells
 SET vxp.as_of = '2020-06-01';
-EXPLAIN (COSTS OFF, SETTINGS) SELECT 1;
+DO $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE 'EXPLAIN (SETTINGS, FORMAT JSON) SELECT 1' INTO plan;
+	RAISE NOTICE '%', plan #> '{0,Settings,vxp.as_of}';
+END
+$$;
 RESET vxp.as_of;
 
 --
@@ -299,32 +306,37 @@ SELECT delete('{"resource":"AoScan","filter":{},"delete":true}');
 \echo :SQLSTATE
 SET vxp.as_of = '';
 SELECT count(*) FROM aoscan_current;
--- nobody needs a privilege to look back; a bad value for a role is refused once the library knows
-CREATE ROLE regress_ao_reader LOGIN;
+-- nobody needs a privilege to look back
+CREATE ROLE regress_ao_reader;
 GRANT SELECT ON aoscan, aosite TO regress_ao_reader;
-ALTER ROLE regress_ao_reader SET vxp.as_of = 'rubbish';
+SET ROLE regress_ao_reader;
+SET vxp.as_of = '2020-06-01';
+SELECT string_agg(identifier || n, ' ' ORDER BY identifier) FROM aoscan_current;
+RESET vxp.as_of;
+RESET ROLE;
+DROP OWNED BY regress_ao_reader;
+DROP ROLE regress_ao_reader;
+-- a bad value of a role is refused once the library knows
+ALTER ROLE CURRENT_USER IN DATABASE :"DBNAME" SET vxp.as_of = 'rubbish';
 \echo :SQLSTATE
-ALTER ROLE regress_ao_reader SET vxp.as_of = '2020-06-01';
-SELECT current_user AS me \gset
-\c - regress_ao_reader
-SELECT count(*) FROM aoscan_current;
-SELECT count(*) FROM aoscan_current WHERE n = 2;
+ALTER ROLE CURRENT_USER IN DATABASE :"DBNAME" SET vxp.as_of = '2020-06-01';
+\c -
+SELECT count(*) FROM aoscan_current WHERE n = 1;
 RESET vxp.as_of;
 SELECT count(*) FROM aoscan_current WHERE n = 1;
 SET vxp.as_of = '';
-SELECT count(*) FROM aoscan_current WHERE n = 2;
+SELECT count(*) FROM aoscan_current WHERE n = 1;
 -- before it does, the value stands, and reads nothing
-\c - :me
-ALTER ROLE regress_ao_reader SET vxp.as_of = 'rubbish';
-\c - regress_ao_reader
+\c -
+ALTER ROLE CURRENT_USER IN DATABASE :"DBNAME" SET vxp.as_of = 'rubbish';
+\c -
 SELECT count(*) FROM aoscan_current;
 \echo :SQLSTATE
 SELECT vxp.shown(now(), NULL);
 \echo :SQLSTATE
-\c - :me
+ALTER ROLE CURRENT_USER IN DATABASE :"DBNAME" RESET vxp.as_of;
+\c -
 SET search_path = public, vxp;
-DROP OWNED BY regress_ao_reader;
-DROP ROLE regress_ao_reader;
 
 --
 -- DQL does not write while the past is shown
