@@ -439,7 +439,11 @@ BEGIN
 			-- at each instant of the version, or at present
 			|| CASE WHEN above.versioned AND type.versioned
 				THEN format(' AND @extschema@.validity(p.%I, p.%I) && r.valid', above.valid_from_column, above.valid_to_column)
-				WHEN above.versioned THEN format(' AND p.%I IS NULL', above.valid_to_column) ELSE '' END;
+				WHEN above.versioned THEN format(' AND p.%I IS NULL', above.valid_to_column)
+				-- where a parent without versions was in the past is not known
+				WHEN type.versioned THEN format(' AND upper_inf(r.valid) UNION ALL SELECT @extschema@.parent(r.path) '
+					'WHERE NOT upper_inf(r.valid) AND @extschema@.depth(r.path) > 1 AND starts_with(r.parent, %L)', above.prefix || '/')
+				ELSE '' END;
 	END LOOP;
 	FOR above IN SELECT t.* FROM @extschema@.catalog_types_above(type.parents || type.name) t
 			WHERE t.lineage_field::text = ANY (type.lineage_fields) LOOP

@@ -516,5 +516,5 @@ vxp_lineage_trigger(PG_FUNCTION_ARGS)
 	identifier = vxp_row_identifier(table, row, desc);
 	path = find_path(table, identifier, row_parent(table, row, desc), NULL, NULL, &time);
 	return PointerGetDatum(set_columns(table, row, desc, identifier, path,
-									   time.begin > time.valid.from ? time.begin : DT_NOBEGIN));
+									   table->self.versioned && time.begin > time.valid.from ? time.begin : DT_NOBEGIN));
 }

@@ -256,42 +256,72 @@ find_past(LineageTable *table, const char *identifier, const char *parent)
 	table->past_epoch = vxp_lineage_epoch();
 }
 
+/*
+ * The one path that the parent had during "wanted", or NULL: it was not there at
+ * *missing, or moved at *moved.
+ */
+static struct varlena *
+path_during(const LineageTable *table, VersionInterval wanted, TimestampTz *missing, TimestampTz *moved)
+{
+	struct varlena *path = NULL;
+
+	*missing = wanted.from;
+	*moved = DT_NOBEGIN;
+	for (int i = 0; i < table->past_count; i++)
+	{
+		const ParentVersion *version = &table->past[i];
+
+		if (!vxp_intervals_overlap(version->valid, wanted))
+			continue;
+		if (version->valid.from > *missing)
+			return NULL;
+		if (path != NULL && !vxp_lineage_equal(lineage_span(path), lineage_span(version->path)))
+		{
+			*moved = version->valid.from;
+			return NULL;
+		}
+		path = version->path;
+		*missing = version->valid.to;
+	}
+	return *missing >= wanted.to ? path : NULL;
+}
+
 /* The one path that the parent had during "wanted"; errors when there is none. */
 static struct varlena *
 find_covering(LineageTable *table, const char *identifier, const char *parent, VersionInterval wanted)
 {
 	struct varlena *path = NULL;
-	TimestampTz covered = wanted.from;
+	TimestampTz missing;
+	TimestampTz moved;
 
-	find_past(table, identifier, parent);
+	/*
+	 * While we waited for a lock, the parent's versions may have been split by
+	 * a correction: what the first snapshot lacks, the second shows.
+	 */
+	for (int attempt = 0; attempt < 2; attempt++)
+	{
+		if (attempt > 0)
+			vxp_lineage_forget_parents();
+		find_past(table, identifier, parent);
+		path = path_during(table, wanted, &missing, &moved);
+		if (path != NULL)
+			return path;
+	}
 	if (table->past_count == 0)
 		raise_unknown_parent(table, identifier, parent);
-	for (int i = 0; i < table->past_count; i++)
-	{
-		ParentVersion *version = &table->past[i];
-
-		if (!vxp_intervals_overlap(version->valid, wanted))
-			continue;
-		if (version->valid.from > covered)
-			break;
-		if (path != NULL && !vxp_lineage_equal(lineage_span(path), lineage_span(version->path)))
-			ereport(ERROR,
-					(errcode(ERRCODE_CHECK_VIOLATION),
-					 errmsg("parent \"%s\" moved while a version of \"%s\" would be valid", parent, identifier),
-					 errdetail("The version is valid in %s, the parent moved at %s.",
-							   vxp_interval_text(wanted), vxp_instant_text(version->valid.from)),
-					 errhint("Give the resource a version before the move and one after it.")));
-		path = version->path;
-		covered = version->valid.to;
-	}
-	if (path == NULL || covered < wanted.to)
+	if (!TIMESTAMP_IS_NOBEGIN(moved))
 		ereport(ERROR,
-				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-				 errmsg("parent \"%s\" does not exist all the time of a version of \"%s\"", parent, identifier),
-				 errdetail("The version is valid in %s, and there is no parent at %s.",
-						   vxp_interval_text(wanted), vxp_instant_text(path == NULL ? wanted.from : covered)),
-				 errhint("A version must lie within the versions of its parent.")));
-	return path;
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errmsg("parent \"%s\" moved while a version of \"%s\" would be valid", parent, identifier),
+				 errdetail("The version is valid in %s, the parent moved at %s.",
+						   vxp_interval_text(wanted), vxp_instant_text(moved)),
+				 errhint("Give the resource a version before the move and one after it.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+			 errmsg("parent \"%s\" does not exist all the time of a version of \"%s\"", parent, identifier),
+			 errdetail("The version is valid in %s, and there is no parent at %s.",
+					   vxp_interval_text(wanted), vxp_instant_text(missing)),
+			 errhint("A version must lie within the versions of its parent.")));
 }
 
 /*

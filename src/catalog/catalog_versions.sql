@@ -15,6 +15,7 @@ DECLARE
 	current text := format('%I IS NULL', type.valid_to_column);
 	col name;
 	narrow regclass;
+	faulty text;
 BEGIN
 	narrow := (SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = relation AND (i.indisunique OR i.indisexclusion) AND i.indpred IS NULL
 		AND i.indexprs IS NULL AND NOT @extschema@.catalog_attnum(relation, type.valid_from_column) = ANY (i.indkey) ORDER BY i.indexrelid LIMIT 1);
@@ -23,7 +24,16 @@ BEGIN
 			MESSAGE = format('index %s would keep a resource from having two versions', narrow),
 			HINT = format('Make it unique among current rows only: CREATE UNIQUE INDEX ... WHERE %s.', current);
 	END IF;
+	EXECUTE format('UPDATE %1$s SET %2$I = NULL WHERE %2$I = ''infinity''', relation, type.valid_to_column);
 	EXECUTE format('ALTER TABLE %s ALTER COLUMN %I SET NOT NULL, ALTER COLUMN %I SET NOT NULL', relation, id, type.valid_from_column);
+	SELECT string_agg(format('%s, valid from %s to %s: %s', c.identifier, c.valid_from, coalesce(c.valid_to, 'infinity'), c.problem), '; ') INTO faulty
+		FROM (SELECT * FROM @extschema@.check_versions(catalog_make_versions.name) LIMIT 5) c;
+	IF faulty IS NOT NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'exclusion_violation',
+			MESSAGE = format('some versions in %s are wrong', relation),
+			DETAIL = format('The first are %s.', faulty),
+			HINT = 'Correct them and register the table again.';
+	END IF;
 	IF NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = relation AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL
 			AND i.indnkeyatts = 2 AND i.indkey[0] = @extschema@.catalog_attnum(relation, id)
 			AND i.indkey[1] = @extschema@.catalog_attnum(relation, type.valid_from_column)) THEN
@@ -171,6 +181,9 @@ BEGIN
 			MESSAGE = format('column "%s" cannot be corrected', wrong),
 			DETAIL = 'Identifier, interval and what is derived from the parent are kept by the triggers.';
 	END IF;
+	-- two corrections of a resource follow each other; the second looks when the first is done
+	EXECUTE format('SELECT FROM %s s WHERE %s ORDER BY s.%I FOR UPDATE', relation, @extschema@.catalog_key_condition(name, 's'), type.valid_from_column)
+		USING identifier;
 	FOR version IN EXECUTE format('SELECT s.%1$I AS since, @extschema@.validity(s.%1$I, s.%2$I) AS valid, '
 			'$3 IS NULL OR CAST(jsonb_populate_record(s, $3) AS text) IS DISTINCT FROM CAST(s AS text) AS differs '
 			'FROM %3$s s WHERE %4$s AND @extschema@.validity(s.%1$I, s.%2$I) && $2 ORDER BY 1 FOR UPDATE',
@@ -342,6 +355,7 @@ DECLARE
 	type @extschema@.resource_type := @extschema@.catalog_require_type(name);
 	above @extschema@.resource_type;
 	sometimes text := '';
+	ended text := '';
 BEGIN
 	IF NOT type.versioned THEN
 		RETURN;
@@ -365,16 +379,18 @@ BEGIN
 			sometimes := sometimes || format(' UNION ALL SELECT p.%I AS key, range_agg(@extschema@.validity(p.%I, p.%I)) AS valid FROM %I.%I p GROUP BY 1',
 				above.identifier_column, above.valid_from_column, above.valid_to_column, above.schema_name, above.table_name);
 		ELSE
-			sometimes := sometimes || format(' UNION ALL SELECT p.%I, tstzmultirange(tstzrange(NULL, NULL)) FROM %I.%I p',
+			-- what has no versions is there now; when it was not is not known
+			ended := ended || format(' AND NOT (r.until IS NOT NULL AND starts_with(r.parent, %L))', above.prefix || '/');
+			sometimes := sometimes || format(' UNION ALL SELECT p.%I AS key, tstzmultirange(tstzrange(NULL, NULL)) AS valid FROM %I.%I p',
 				above.identifier_column, above.schema_name, above.table_name);
 		END IF;
 	END LOOP;
 	RETURN QUERY EXECUTE format(
 		'SELECT r.key, r.since, r.until, format(''not within the versions of its parent %%s'', r.parent) '
 		'FROM (SELECT t.%1$I::text AS key, t.%2$I AS since, t.%3$I AS until, %4$s AS parent FROM %5$I.%6$I t) r '
-		'LEFT JOIN (%7$s) p ON p.key = r.parent WHERE r.parent IS NOT NULL AND NOT coalesce(p.valid @> @extschema@.validity(r.since, r.until), false)',
+		'LEFT JOIN (%7$s) p ON p.key = r.parent WHERE r.parent IS NOT NULL AND NOT coalesce(p.valid @> @extschema@.validity(r.since, r.until), false)%8$s',
 		type.identifier_column, type.valid_from_column, type.valid_to_column, @extschema@.catalog_parent_expression(name, 't'),
-		type.schema_name, type.table_name, coalesce(nullif(substr(sometimes, 12), ''), 'SELECT NULL::text AS key, NULL::tstzmultirange AS valid'));
+		type.schema_name, type.table_name, coalesce(nullif(substr(sometimes, 12), ''), 'SELECT NULL::text AS key, NULL::tstzmultirange AS valid'), ended);
 END
 $$;
 COMMENT ON FUNCTION check_versions(text, boolean) IS 'Versions that are wrong, and why: empty or reversed intervals, overlaps, intervals that do not lie within the versions of the parent and, with gaps, gaps before a version. No rows when all is sound. Sees what its caller may see.';

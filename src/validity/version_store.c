@@ -26,6 +26,7 @@
 #include "catalog/index.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "executor/executor.h"
 #include "executor/nodeModifyTable.h"
 #include "miscadmin.h"
@@ -83,8 +84,49 @@ insert_index_entries(ResultRelInfo *target, EState *estate, TupleTableSlot *slot
 }
 
 /*
+ * A reference of the user's to another table holds for what is kept, too: the
+ * row referred to is locked, as if the copy had been inserted by a statement.
+ */
+static void
+check_references(Relation relation, ItemPointer place)
+{
+	TriggerDesc *triggers = relation->trigdesc;
+	TupleTableSlot *stored = NULL;
+
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+	{
+		Trigger    *trigger = &triggers->triggers[i];
+		LOCAL_FCINFO(fcinfo, 0);
+		TriggerData data;
+		FmgrInfo	function;
+
+		if (trigger->tgfoid != F_RI_FKEY_CHECK_INS || trigger->tgenabled == TRIGGER_DISABLED)
+			continue;
+		if (stored == NULL)
+		{
+			stored = table_slot_create(relation, NULL);
+			if (!table_tuple_fetch_row_version(relation, place, SnapshotSelf, stored))
+				elog(ERROR, "a closed copy is not there");
+		}
+		memset(&data, 0, sizeof(data));
+		data.type = T_TriggerData;
+		data.tg_event = TRIGGER_EVENT_INSERT | TRIGGER_EVENT_ROW | TRIGGER_EVENT_AFTER;
+		data.tg_relation = relation;
+		data.tg_trigger = trigger;
+		data.tg_trigslot = stored;
+		data.tg_trigtuple = ExecFetchSlotHeapTuple(stored, false, NULL);
+		fmgr_info(trigger->tgfoid, &function);
+		InitFunctionCallInfoData(*fcinfo, &function, 0, InvalidOid, (Node *) &data, NULL);
+		(void) FunctionCallInvoke(fcinfo);
+	}
+	if (stored != NULL)
+		ExecDropSingleTupleTableSlot(stored);
+}
+
+/*
  * vxp_version_keep inserts a copy of "row", which was replaced or deleted, that
- * ends at "end".  No trigger fires for it: it is what the row was all along.
+ * ends at "end".  No trigger of the user's fires for it: it is what the row was
+ * all along.
  */
 void
 vxp_version_keep(Relation relation, const VersionColumns *columns, HeapTuple row, TimestampTz end)
@@ -108,6 +150,8 @@ vxp_version_keep(Relation relation, const VersionColumns *columns, HeapTuple row
 	table_tuple_insert(relation, slot, GetCurrentCommandId(true), 0, NULL);
 	if (relation->rd_rel->relhasindex)
 		insert_index_entries(target, estate, slot, to);
+	if (relation->trigdesc != NULL && relation->trigdesc->trig_insert_after_row)
+		check_references(relation, &slot->tts_tid);
 	ExecDropSingleTupleTableSlot(slot);
 	MemoryContextSwitchTo(caller);
 	FreeExecutorState(estate);
