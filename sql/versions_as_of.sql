@@ -218,6 +218,35 @@ RESET vxp.as_of;
 SELECT scans_sql(), scans_in_2020();
 EXECUTE by_view;
 
+-- a setting that changes inside one transaction, one function and one loop: what is kept from one round to the next is thrown away
+CREATE FUNCTION scans_at(at text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	result text;
+BEGIN
+	PERFORM set_config('vxp.as_of', at, true);
+	result := scans_sql();
+	IF result IS DISTINCT FROM (SELECT string_agg(identifier || n, ' ' ORDER BY identifier) FROM aoscan_current) OR result IS DISTINCT FROM scans_dql() THEN
+		RAISE WARNING 'they differ at %', at;
+	END IF;
+	RETURN result;
+END
+$$;
+BEGIN;
+SELECT at, scans_at(at) FROM unnest('{2020-06-01,"",2018-01-01,2020-06-01,2021-01-01}'::text[]) at;
+ROLLBACK;
+DO $$
+DECLARE
+	result text;
+BEGIN
+	FOR i IN 0 .. 3 LOOP
+		PERFORM set_config('vxp.as_of', CASE WHEN i % 2 = 0 THEN '2020-06-01' ELSE '' END, true);
+		result := scans_sql();
+		RAISE NOTICE '%', result;
+	END LOOP;
+END
+$$;
+SHOW vxp.as_of;
+
 -- a cursor goes on with what it was opened with, as with its snapshot
 BEGIN;
 DECLARE c CURSOR FOR SELECT identifier, n FROM aoscan_current ORDER BY identifier;
@@ -270,32 +299,37 @@ SELECT delete('{"resource":"AoScan","filter":{},"delete":true}');
 \echo :SQLSTATE
 SET vxp.as_of = '';
 SELECT count(*) FROM aoscan_current;
--- nobody needs a privilege to look back; a bad value for a role is refused once the library knows
-CREATE ROLE regress_ao_reader LOGIN;
+-- nobody needs a privilege to look back
+CREATE ROLE regress_ao_reader;
 GRANT SELECT ON aoscan, aosite TO regress_ao_reader;
-ALTER ROLE regress_ao_reader SET vxp.as_of = 'rubbish';
+SET ROLE regress_ao_reader;
+SET vxp.as_of = '2020-06-01';
+SELECT string_agg(identifier || n, ' ' ORDER BY identifier) FROM aoscan_current;
+RESET vxp.as_of;
+RESET ROLE;
+DROP OWNED BY regress_ao_reader;
+DROP ROLE regress_ao_reader;
+-- a bad value of a role is refused once the library knows
+ALTER ROLE CURRENT_USER IN DATABASE :"DBNAME" SET vxp.as_of = 'rubbish';
 \echo :SQLSTATE
-ALTER ROLE regress_ao_reader SET vxp.as_of = '2020-06-01';
-SELECT current_user AS me \gset
-\c - regress_ao_reader
-SELECT count(*) FROM aoscan_current;
-SELECT count(*) FROM aoscan_current WHERE n = 2;
+ALTER ROLE CURRENT_USER IN DATABASE :"DBNAME" SET vxp.as_of = '2020-06-01';
+\c -
+SELECT count(*) FROM aoscan_current WHERE n = 1;
 RESET vxp.as_of;
 SELECT count(*) FROM aoscan_current WHERE n = 1;
 SET vxp.as_of = '';
-SELECT count(*) FROM aoscan_current WHERE n = 2;
+SELECT count(*) FROM aoscan_current WHERE n = 1;
 -- before it does, the value stands, and reads nothing
-\c - :me
-ALTER ROLE regress_ao_reader SET vxp.as_of = 'rubbish';
-\c - regress_ao_reader
+\c -
+ALTER ROLE CURRENT_USER IN DATABASE :"DBNAME" SET vxp.as_of = 'rubbish';
+\c -
 SELECT count(*) FROM aoscan_current;
 \echo :SQLSTATE
 SELECT vxp.shown(now(), NULL);
 \echo :SQLSTATE
-\c - :me
+ALTER ROLE CURRENT_USER IN DATABASE :"DBNAME" RESET vxp.as_of;
+\c -
 SET search_path = public, vxp;
-DROP OWNED BY regress_ao_reader;
-DROP ROLE regress_ao_reader;
 
 --
 -- DQL does not write while the past is shown
@@ -314,6 +348,6 @@ RESET vxp.as_of;
 DROP VIEW ao_paths, ao_all;
 DROP PROCEDURE ask();
 DROP FUNCTION scans_sql(), scans_atomic(), scans_plpgsql(), scans_dql(), scans_count(), scans_simple(timestamptz, timestamptz), scans_cursor(),
-	scans_in_2020(), scans_in_2020_by(text);
+	scans_in_2020(), scans_in_2020_by(text), scans_at(text);
 SELECT drop_filter('ao_filter'), drop_filter('ao_fixed');
 SELECT drop_resource_type('AoScan'), drop_resource_type('AoSite');

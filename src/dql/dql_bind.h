@@ -327,7 +327,7 @@ extern Query *vxp_dql_translate(const DqlCall *call);	/* analysed, not rewritten
 /* dql_versions.c */
 extern void vxp_bind_versions(BoundQuery *query, const ResourceType *type, Relation relation);
 extern Node *vxp_dql_versions_expr(ParseState *pstate, const BoundQuery *bound);
-extern void vxp_dql_require_present(const ResourceType *type, const char *what);
+extern void vxp_dql_require_present(const char *what);
 
 /* dql_cursor_expr.c */
 extern Node *vxp_dql_cursor_expr(ParseState *pstate, const BoundQuery *bound);

@@ -390,6 +390,7 @@ typedef struct UndoPlan
 	char	   *lock;			/* NULL: nothing to lock */
 	char	   *conflicts;		/* id and state of rows that are not as the write left them */
 	char	   *difference;		/* positions of columns that the write changed; NULL: a delete */
+	bool		versioned;
 	int64		rows;
 } UndoPlan;
 
@@ -431,10 +432,11 @@ find_operation(Datum operation)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("operation " INT64_FORMAT " has been undone already", DatumGetInt64(operation))));
 
-	run_for("SELECT s.lock_rows, s.conflicts, s.difference FROM vxp.undo_statements($1) s", operation);
+	run_for("SELECT s.lock_rows, s.conflicts, s.difference, s.versioned FROM vxp.undo_statements($1) s", operation);
 	plan.lock = text_of(1);
 	plan.conflicts = text_of(2);
 	plan.difference = text_of(3);
+	plan.versioned = strcmp(text_of(4), "t") == 0;
 	run_for("SELECT pg_catalog.count(*) FROM vxp.operation_row r"
 			" WHERE r.operation OPERATOR(pg_catalog.=) $1 AND r.writer OPERATOR(pg_catalog.=) vxp.current_writer()", operation);
 	plan.rows = strtoi64(text_of(1), NULL, 10);
@@ -489,6 +491,8 @@ vxp_undo(PG_FUNCTION_ARGS)
 	PreventCommandIfParallelMode("vxp.undo()");
 	spi_check(SPI_connect(), SPI_OK_CONNECT, "connect");
 	plan = find_operation(operation);
+	if (plan.versioned)
+		vxp_dql_require_present("vxp.undo()");
 	if (plan.lock)
 		run_for(plan.lock, operation);
 	run_for(plan.conflicts, operation);

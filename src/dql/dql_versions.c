@@ -74,11 +74,11 @@ vxp_dql_versions_expr(ParseState *pstate, const BoundQuery *bound)
 
 /* vxp_dql_require_present: versions cannot be written while the past is shown. */
 void
-vxp_dql_require_present(const ResourceType *type, const char *what)
+vxp_dql_require_present(const char *what)
 {
-	if (type->versioned && vxp_as_of_is_set())
+	if (vxp_as_of_is_set())
 		ereport(ERROR,
 				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-				 errmsg("cannot execute %s on resource type \"%s\" while vxp.as_of is set", what, type->name),
+				 errmsg("cannot execute %s on a versioned resource type while vxp.as_of is set", what),
 				 errhint("The past is changed by vxp.correct, the present after SET vxp.as_of = ''.")));
 }

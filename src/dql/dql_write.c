@@ -191,7 +191,8 @@ bind_write(const DqlText *dql, DqlRequest *request)
 	error = vxp_dql_resource(request, &type);
 	if (error)
 		vxp_error_raise(error);
-	vxp_dql_require_present(type, write->write->kind == DQL_WRITE_DELETE ? "vxp.delete()" : "vxp.update()");
+	if (type->versioned)
+		vxp_dql_require_present(write->write->kind == DQL_WRITE_DELETE ? "vxp.delete()" : "vxp.update()");
 	write->resource = type->name;
 	relation = relation_open(type->relid, RowExclusiveLock);
 	if (relation->rd_rel->relkind != RELKIND_RELATION && relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)

@@ -147,7 +147,7 @@ END
 $$;
 COMMENT ON FUNCTION undo_record_row(text) IS 'the statement that records a row of a write, its parameters operation, number, image before and digest after: of a versioned type the id and begin of the version in the place of the image, if history has it';
 
-CREATE FUNCTION undo_statements(operation bigint, OUT lock_rows text, OUT conflicts text, OUT difference text, OUT pairs text, OUT recorded text) RETURNS record
+CREATE FUNCTION undo_statements(operation bigint, OUT lock_rows text, OUT conflicts text, OUT difference text, OUT pairs text, OUT recorded text, OUT versioned boolean) RETURNS record
 LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -163,6 +163,7 @@ DECLARE
 BEGIN
 	SELECT o.* INTO STRICT done FROM @extschema@.operation o WHERE o.id = undo_statements.operation AND o.writer = @extschema@.current_writer();
 	type := @extschema@.catalog_require_type(done.resource);
+	versioned := type.versioned;
 	relation := to_regclass(format('%I.%I', type.schema_name, type.table_name));
 	SELECT array_agg(a.attname ORDER BY a.attnum) INTO present FROM pg_attribute a
 		WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped;
@@ -213,7 +214,7 @@ BEGIN
 		' WHERE %s AND (u.now COLLATE "C") IS DISTINCT FROM u.before%s', relation, recorded, pairs, derived);
 END
 $$;
-COMMENT ON FUNCTION undo_statements(bigint) IS 'statements of undo() over one operation of the current user, their $1: what locks the rows, lists those that changed since, finds the columns that the write changed, says which row t has record r, and what the records are; an error (55000) when the table has other columns now';
+COMMENT ON FUNCTION undo_statements(bigint) IS 'statements of undo() over one operation of the current user, their $1: what locks the rows, lists those that changed since, finds the columns that the write changed, says which row t has record r, what the records are, and whether there are versions; an error (55000) when the table has other columns now';
 
 CREATE FUNCTION undo_restore(operation bigint, places bigint[]) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
