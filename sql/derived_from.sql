@@ -66,10 +66,10 @@ UPDATE report s SET made_of = (SELECT array_agg(source) FROM edge WHERE target =
 CREATE TABLE reached AS
 WITH RECURSIVE walk AS (
 	SELECT target, source, 1 AS distance FROM edge
-	UNION SELECT w.target, e.source, w.distance + 1 FROM walk w JOIN edge e ON e.target = w.source WHERE w.distance < 14
+	UNION SELECT w.target, e.source, w.distance + 1 FROM walk w JOIN edge e ON e.target = w.source WHERE w.distance < 20
 )
 SELECT target, source, min(distance) AS distance FROM walk WHERE source <> target GROUP BY 1, 2;
-SELECT count(*) > 1000 AS enough, max(distance) BETWEEN 6 AND 13 AS deep FROM reached;
+SELECT count(*) > 1000 AS enough, max(distance) BETWEEN 6 AND 19 AS deep FROM reached;
 CREATE TABLE up AS
 	SELECT t.target, d.identifier AS source, d.distance, d.resource
 	FROM (SELECT DISTINCT target FROM edge) t, derived_from(t.target, true) d;
@@ -160,6 +160,32 @@ REVOKE SELECT ON mask, scan FROM regress_derived;
 SET ROLE regress_derived;
 SELECT count(*) FROM derived_from('mask/1', true);
 RESET ROLE;
+
+--
+-- Time: what was made from what, now and then
+--
+SELECT create_resource_type('Draft', versioned => true);
+INSERT INTO draft (identifier, derived_from, valid_from, valid_to) VALUES
+	('draft/1', NULL, '2020-01-01', NULL),
+	('draft/2', '{draft/1}', '2020-01-01', '2022-01-01'), ('draft/2', '{draft/3}', '2022-01-01', NULL),
+	('draft/3', '{draft/1,scan/1}', '2020-01-01', '2021-01-01'), ('draft/3', NULL, '2021-01-01', '2022-06-01');
+SELECT * FROM derived_from('draft/2', true);
+SELECT * FROM derivatives('draft/1', true);
+SET vxp.as_of = '2020-06-01';
+SELECT * FROM derived_from('draft/2', true);
+SELECT * FROM derivatives('scan/1', true) WHERE resource = 'Draft';
+SET vxp.as_of = '2022-03-01';
+SELECT * FROM derived_from('draft/2', true);
+SELECT * FROM derivatives('draft/1', true);
+RESET vxp.as_of;
+-- each by its index: of the current rows, and of all
+INSERT INTO draft (identifier, derived_from, valid_from, valid_to)
+SELECT format('draft/%s', i), ARRAY[format('draft/%s', i / 2)], '2020-01-01'::timestamptz + v * interval '100 days', CASE WHEN v < 5 THEN '2020-01-01'::timestamptz + (v + 1) * interval '100 days' END
+FROM generate_series(10, 3000) i, generate_series(0, 5) v;
+VACUUM (ANALYZE) draft;
+SELECT p FROM plan_of($$SELECT identifier FROM query(NULL::draft, '{"filter": {"derived_from": "draft/700"}}')$$) p WHERE p ~ 'Index Scan';
+SELECT p FROM plan_of($$SELECT identifier FROM query(NULL::draft, '{"filter": {"derived_from": "draft/700"}, "asOf": "2020-06-01"}')$$) p WHERE p ~ 'Index Scan';
+SELECT drop_resource_type('Draft');
 
 DROP TABLE edge, reached, up, down, found;
 DROP FUNCTION find, plan_of;

@@ -11,6 +11,7 @@
 SET client_min_messages = warning;
 SET search_path = public, vxp;
 SET timezone = 'UTC';
+SET datestyle = 'ISO, MDY';
 
 --
 -- A table with columns whose text depends on settings, or that JSON does not hold
@@ -51,6 +52,7 @@ RESET client_min_messages;
 SET client_min_messages = warning;
 SELECT count(*) AS differ FROM ((SELECT line FROM before EXCEPT ALL SELECT c.*::text FROM cohort('things') c)
 	UNION ALL (SELECT c.*::text FROM cohort('things') c EXCEPT ALL SELECT line FROM before)) d;
+DROP TABLE before;
 SELECT * FROM check_cohort('things');
 -- what only one of the two has, columns and rows, is told apart
 SELECT identifier, change, changed FROM cohort_diff('things');
@@ -145,6 +147,40 @@ ALTER TABLE papers ENABLE TRIGGER USER;
 SELECT * FROM check_cohort('papers');
 
 --
+-- Versions: frozen in the present, and in the past
+--
+SELECT create_resource_type('Plan', 'title text, pages int', parents => '{Folder}', versioned => true);
+INSERT INTO plan (identifier, parent_identifier, title, pages, valid_from, valid_to)
+SELECT format('plan/%s', i), 'folder/b', 'v' || v, i, '2020-01-01'::timestamptz + v * interval '1 year', CASE WHEN v < 2 THEN '2020-01-01'::timestamptz + (v + 1) * interval '1 year' END
+FROM generate_series(1, 6) i, generate_series(0, 2) v;
+SELECT freeze('plans_now', '{"resource": "Plan", "filter": {"pages": {"$lt": 6}}}');
+SELECT freeze('plans_then', '{"resource": "Plan", "filter": {"pages": {"$lt": 6}}, "asOf": "2020-06-01"}');
+SET vxp.as_of = '2021-06-01';
+SELECT freeze('plans_set', '{"resource": "Plan", "filter": {"pages": {"$lt": 6}}}');
+SELECT identifier, valid_from, item -> 'title' AS title FROM cohort('plans_now') WHERE identifier = 'plan/1';
+RESET vxp.as_of;
+SELECT name, as_of, row_count FROM cohorts WHERE name ~ '^plans' ORDER BY name;
+CREATE TABLE before AS SELECT name, c.* FROM unnest('{plans_now,plans_then,plans_set}'::text[]) name, cohort(name) c;
+-- new versions, an end, a correction, and a purge
+UPDATE plan SET title = 'new' WHERE identifier IN ('plan/1', 'plan/2') AND valid_to IS NULL;
+UPDATE plan SET pages = 60 WHERE identifier = 'plan/3' AND valid_to IS NULL;
+DELETE FROM plan WHERE identifier = 'plan/4' AND valid_to IS NULL;
+SELECT correct('Plan', 'plan/2', '2020-03-01', '2020-09-01', '{"title": "corrected"}'), correct('Plan', 'plan/5', '2021-05-01', '2021-07-01', NULL),
+	correct('Plan', 'plan/6', '2020-05-01', '2020-07-01', '{"pages": 0}');
+SELECT name, d.identifier, d.change, d.changed, d.old -> 'title' AS old, d.new -> 'title' AS new FROM unnest('{plans_now,plans_then,plans_set}'::text[]) name, cohort_diff(name) d ORDER BY 1, 2;
+-- the setting of who asks does not matter
+SET vxp.as_of = '2020-02-01';
+SELECT name, d.identifier, d.change FROM unnest('{plans_now,plans_then,plans_set}'::text[]) name, cohort_diff(name) d ORDER BY 1, 2;
+SHOW vxp.as_of;
+RESET vxp.as_of;
+SELECT purge('Plan', '2021-01-01');
+SELECT name, d.identifier, d.change FROM unnest('{plans_now,plans_then,plans_set}'::text[]) name, cohort_diff(name) d ORDER BY 1, 2;
+SELECT count(*) AS rows, count(*) FILTER (WHERE b IS DISTINCT FROM n) AS differ
+FROM before b FULL JOIN (SELECT name, c.* FROM unnest('{plans_now,plans_then,plans_set}'::text[]) name, cohort(name) c) n USING (name, identifier);
+SELECT problem FROM unnest('{plans_now,plans_then,plans_set}'::text[]) name, check_cohort(name);
+DROP TABLE before;
+
+--
 -- Rights
 --
 CREATE ROLE regress_cohort_alice;
@@ -184,9 +220,10 @@ RESET ROLE;
 RESET search_path;
 SET search_path = public, vxp;
 DROP SCHEMA alices CASCADE;
-SELECT drop_cohort(name) FROM cohorts;
-DROP TABLE kept, before;
+SELECT count(drop_cohort(name)) FROM cohorts;
+DROP TABLE kept;
 DROP TYPE mood;
+SELECT drop_resource_type('Plan');
 SELECT drop_resource_type('Paper');
 SELECT drop_resource_type('Folder');
 DROP ROLE regress_cohort_alice, regress_cohort_bob;
