@@ -26,7 +26,7 @@ EXTRA_CLEAN = vxp_query--$(VXP_VERSION).sql $(wildcard src/*.bc src/*/*.bc)
 
 # Our own goals need no server, and PGXS has a "check" that only complains: so
 # PGXS is included when none of ours is asked for, and pg_config is there.
-VXP_GOALS := help check check-collisions demo demo-stop lint compile-matrix docs bench dist
+VXP_GOALS := help check check-collisions check-clients check-packages demo demo-stop lint compile-matrix docs bench dist
 PG_CONFIG ?= pg_config
 ifeq ($(filter $(VXP_GOALS),$(MAKECMDGOALS)),)
 PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
@@ -56,6 +56,10 @@ check: ## install what is missing, build, run all tests on throw-away servers
 	@test/check.sh
 check-collisions: ## the tests of the lineage indexes with a library whose label hashes nearly all collide
 	@test/collisions.sh
+check-clients: ## programs in Python, Java, JavaScript and Go, ODBC, BI tools against a throw-away server (CLIENTS="jdbc pgx": these)
+	@test/clients.sh $(CLIENTS)
+check-packages: ## build the Debian packages and the file for PGXN, and test them
+	@test/package.sh
 demo: ## install what is missing, start a server with sample data, ask it questions (FULL=1: a million series)
 	@FULL='$(FULL)' test/demo/demo.sh start
 demo-stop: ## stop the demo server and remove all of it

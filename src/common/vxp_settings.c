@@ -20,6 +20,7 @@ bool		vxp_enable_inlining = true;
 double		vxp_max_cost = 0;
 double		vxp_max_rows = 0;
 int			vxp_undo_retention = 24 * 60;
+int			vxp_estimate_pages = 256;
 
 /* Plans made under another budget were judged by that: none of them may be used again. */
 static void
@@ -77,5 +78,10 @@ vxp_settings_init(void)
 							"0 records nothing. Older records of a role are removed by its next write.",
 							&vxp_undo_retention, 24 * 60, 0, 100 * 365 * 24 * 60,
 							PGC_USERSET, GUC_UNIT_MIN, NULL, NULL, NULL);
+	DefineCustomIntVariable("vxp.estimate_pages",
+							"Pages of a GiST index that one estimate may read to count the rows below a rare ancestor.",
+							"0 estimates from statistics alone.",
+							&vxp_estimate_pages, 256, 0, 100000,
+							PGC_USERSET, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("vxp");
 }
