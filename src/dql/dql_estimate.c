@@ -504,10 +504,13 @@ part_by_expression(const Estimate *estimate, const DqlNode *node, const DqlPath 
 
 /* A condition that the sample does not show, or shows in every document, is rare, or its opposite is. */
 static double
-within_sample(const Estimate *estimate, double part, double otherwise)
+within_sample(const Estimate *estimate, double part, int matches, double otherwise)
 {
 	double		trust = Min((double) estimate->count / SAMPLE_WANTED, 1.0);
 
+	/* one document is little: a rare value may be there by chance, which must not look like a frequent one */
+	if (matches == 1 && part < 0.1)
+		return part / 3;
 	if (part > 0 && part < 1)
 		return part;
 	if (part <= 0)
@@ -624,7 +627,7 @@ estimate_node(Estimate *estimate, const DqlNode *node, const DqlPath *prefix, bo
 	if (part < 0)
 		return result;
 	if (node->kind == DQL_COMPARE || node->kind == DQL_NESTED || (node->kind != DQL_AND && node->kind != DQL_OR && node->kind != DQL_NOT))
-		return within_sample(estimate, part, result);
+		return within_sample(estimate, part, matches, result);
 	/* of conditions together the sample knows more than their product, once it shows them */
 	return matches >= SAMPLE_MATCHES && misses >= SAMPLE_MATCHES ? part : result;
 }

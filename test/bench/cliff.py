@@ -85,11 +85,13 @@ def measure(name, filters, tuned, settings):
     rows = [line.split("|") for line in psql("\n".join(script))]
     ours, theirs = [float(r[0]) for r in rows], [float(r[1]) for r in rows]
     worst = max(range(len(ours)), key=lambda i: ours[i])
+    by_kind = [percentile(ours[k::5], 0.99) / percentile(theirs[k::5], 0.5) for k in range(5)]
     result = {"name": name, "dql_median": percentile(ours, 0.5), "dql_p99": percentile(ours, 0.99), "sql_median": percentile(theirs, 0.5),
               "sql_p99": percentile(theirs, 0.99), "ratio": percentile(ours, 0.99) / percentile(theirs, 0.5),
-              "walks": sum(r[2] == "t" for r in rows), "worst": json.dumps(filters[worst][0])}
+              "walks": sum(r[2] == "t" for r in rows), "worst": json.dumps(filters[worst][0]),
+              "by_kind": ", ".join(f"{r:.1f}" for r in by_kind)}
     print("{name}: DQL median {dql_median:.2f} ms, p99 {dql_p99:.2f} ms; tuned SQL median {sql_median:.2f} ms, p99 {sql_p99:.2f} ms; "
-          "p99 of DQL / median of SQL = {ratio:.1f}; {walks} of 200 walk the order; slowest: {worst}".format(**result), flush=True)
+          "p99 of DQL / median of SQL = {ratio:.1f}, for filters of one kind {by_kind}; {walks} of 200 walk the order; slowest: {worst}".format(**result), flush=True)
     return result
 
 
