@@ -217,4 +217,27 @@ extern bool vxp_collation_is_c(Oid collation);
 	index_beginscan(heap, index, snapshot, nkeys, 0)
 #endif
 
+/*
+ * Moves the privileges that a query checks for a table into the query that
+ * takes the table over.  16 took them out of the range table entry.  A file that
+ * uses this includes parser/parse_relation.h.
+ */
+#if PG_VERSION_NUM >= 160000
+#define vxp_move_permissions(to, from, entry) \
+	do { \
+		RTEPermissionInfo *moved_ = getRTEPermissionInfo((from)->rteperminfos, (entry)); \
+		(to)->rteperminfos = lappend((to)->rteperminfos, moved_); \
+		(entry)->perminfoindex = list_length((to)->rteperminfos); \
+	} while (0)
+#else
+#define vxp_move_permissions(to, from, entry) ((void) 0)
+#endif
+
+/* 18 added generated columns without storage, whose Vars the planner expands before it asks us. */
+#if PG_VERSION_NUM >= 180000
+#define vxp_has_virtual_columns(desc) ((desc)->constr != NULL && (desc)->constr->has_generated_virtual)
+#else
+#define vxp_has_virtual_columns(desc) false
+#endif
+
 #endif							/* VXP_COMPAT_H */

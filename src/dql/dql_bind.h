@@ -302,9 +302,12 @@ typedef struct DqlBuild
 	bool		all_used;
 	int			width;			/* ROWS: number of columns of the answer */
 	bool		sort_keys;		/* the sort keys as further columns */
+	bool		bare;			/* ROWS: only the columns that are read, vxp_dql_fill_row_type adds the others */
 } DqlBuild;
 
 extern Query *vxp_dql_build(BoundQuery *bound, const DqlBuild *build);
+extern void vxp_dql_fill_row_type(Query *query, const BoundQuery *bound, const DqlBuild *build);
+extern bool vxp_dql_is_table(const BoundQuery *bound, const DqlBuild *build);
 
 /* Alias of the elements of an array column inside EXISTS, and of their column. */
 #define DQL_ELEMENT_ALIAS "element"

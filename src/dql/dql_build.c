@@ -269,14 +269,15 @@ row_targets(BuildState *state, const DqlBuild *build, Relation relation)
 }
 
 /*
- * Gives an analysed query over row_targets one column for each attribute of the
+ * vxp_dql_fill_row_type gives an analysed query over row_targets one column for each attribute of the
  * row type: what nobody reads is NULL.  These columns have not been analysed,
  * of which a table may have hundreds.  What follows the columns (sort keys)
  * stays behind them.
  */
-static void
-fill_row_type(Query *query, const BoundQuery *bound, const DqlBuild *build, Relation relation)
+void
+vxp_dql_fill_row_type(Query *query, const BoundQuery *bound, const DqlBuild *build)
 {
+	Relation	relation = relation_open(bound->relid, NoLock);
 	List	   *targets = NIL;
 	ListCell   *next = list_head(query->targetList);
 
@@ -305,6 +306,7 @@ fill_row_type(Query *query, const BoundQuery *bound, const DqlBuild *build, Rela
 		targets = lappend(targets, lfirst(next));
 	}
 	query->targetList = targets;
+	relation_close(relation, NoLock);
 }
 
 static List *
@@ -480,12 +482,8 @@ vxp_dql_build(BoundQuery *bound, const DqlBuild *build)
 	}
 
 	query = vxp_raw_analyse(&state, select);
-	if (build->shape == DQL_SHAPE_ROWS)
-	{
-		relation = relation_open(bound->relid, NoLock);
-		fill_row_type(query, bound, build, relation);
-		relation_close(relation, NoLock);
-	}
+	if (build->shape == DQL_SHAPE_ROWS && !build->bare)
+		vxp_dql_fill_row_type(query, bound, build);
 	return query;
 }
 
@@ -526,6 +524,18 @@ vxp_dql_bind_parsed(const DqlCall *call, DqlRequest *request)
 	if (error)
 		vxp_error_raise(error);
 	return bound;
+}
+
+/*
+ * vxp_dql_is_table: are the rows those of the table itself, in any order, read
+ * column by column, and with no column left out that somebody reads?
+ */
+bool
+vxp_dql_is_table(const BoundQuery *bound, const DqlBuild *build)
+{
+	return build->shape == DQL_SHAPE_ROWS && bound->sort == NIL && bound->cursor == NULL &&
+		bound->offset == 0 && bound->limit < 0 &&
+		!build->all_used && (bound->select_all || bms_is_subset(build->used, bound->columns));
 }
 
 /* vxp_dql_translate returns the Query of a call, analysed but not rewritten. */
