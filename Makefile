@@ -26,7 +26,7 @@ EXTRA_CLEAN = vxp_query--$(VXP_VERSION).sql $(wildcard src/*.bc src/*/*.bc)
 
 # Our own goals need no server, and PGXS has a "check" that only complains: so
 # PGXS is included when none of ours is asked for, and pg_config is there.
-VXP_GOALS := help check check-collisions demo demo-stop lint compile-matrix docs bench dist
+VXP_GOALS := help check check-all check-collisions coverage fuzz soak demo demo-stop lint compile-matrix docs bench dist
 PG_CONFIG ?= pg_config
 ifeq ($(filter $(VXP_GOALS),$(MAKECMDGOALS)),)
 PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
@@ -54,6 +54,14 @@ else
 
 check: ## install what is missing, build, run all tests on throw-away servers
 	@test/check.sh
+check-all: ## the release gate: every server, compiler and tool (PART=name...: these parts; see docs/operations.md)
+	@test/check_all.sh $(PART)
+fuzz: ## replay the fuzz corpus, then search for SECONDS=60 each target
+	@test/fuzz.sh $(or $(SECONDS),60)
+coverage: ## which C lines the tests run: build/coverage, and a table
+	@test/coverage.sh
+soak: ## readers, writers and movers for SOAK_SECONDS=600, with kill -9 in the middle; then nothing may be wrong or lost
+	@test/soak.sh
 check-collisions: ## the tests of the lineage indexes with a library whose label hashes nearly all collide
 	@test/collisions.sh
 demo: ## install what is missing, start a server with sample data, ask it questions (FULL=1: a million series)
