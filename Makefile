@@ -10,7 +10,7 @@ OBJS = $(VXP_C_FILES:.c=.o)
 VXP_SQL_PARTS = src/vxp_query.sql \
 	$(wildcard src/lineage/lineage.sql src/lineage/lineage_gist.sql src/lineage/lineage_gin.sql src/lineage/lineage_support.sql) \
 	$(wildcard src/dql/dql_type.sql src/dql/dql_eval.sql src/catalog/catalog.sql src/catalog/catalog_type.sql src/catalog/catalog_fn.sql src/catalog/catalog_advise.sql) \
-	$(wildcard src/dql/dql.sql src/dql/dql_write.sql src/dql/dql_answer.sql)
+	$(wildcard src/dql/dql.sql src/dql/dql_write.sql src/dql/dql_answer.sql src/dql/dql_explain.sql)
 DATA_built = vxp_query--$(VXP_VERSION).sql
 DATA = $(wildcard sql/upgrade/vxp_query--*.sql)
 

@@ -112,11 +112,25 @@ extern bool vxp_collation_is_c(Oid collation);
 #define vxp_set_returning(stmt, targets) ((stmt)->returningList = (targets))
 #endif
 
+/* Is it the table, and neither OLD nor NEW, which RETURNING knows from 18 on? */
+#if PG_VERSION_NUM >= 180000
+#define vxp_namespace_of_table(item) ((item)->p_returning_type == VAR_RETURNING_DEFAULT)
+#else
+#define vxp_namespace_of_table(item) true
+#endif
+
 /* 16 replaced the per-object functions by one. */
 #if PG_VERSION_NUM >= 160000
 #define vxp_proc_aclcheck(function, role, mode) object_aclcheck(ProcedureRelationId, function, role, mode)
 #else
 #define vxp_proc_aclcheck(function, role, mode) pg_proc_aclcheck(function, role, mode)
+#endif
+
+/* 16 took the privileges that a plan needs out of its range table.  Raises an error when one is missing. */
+#if PG_VERSION_NUM >= 160000
+#define vxp_check_permissions(stmt) ((void) ExecCheckPermissions((stmt)->rtable, (stmt)->permInfos, true))
+#else
+#define vxp_check_permissions(stmt) ((void) ExecCheckRTPerms((stmt)->rtable, true))
 #endif
 
 /* 18 dropped the argument execute_once. */

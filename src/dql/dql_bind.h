@@ -97,6 +97,7 @@ typedef struct BoundNode
 	const char *field;			/* DOCUMENT: third argument of matches, or NULL */
 	DqlNode    *node;			/* DOCUMENT: the condition, paths relative to the document */
 	struct BoundRelated *related;	/* RELATED, MULTIPLE, COUNTED, EXTREME */
+	Bitmapset  *clauses;		/* explain: what it came from; DOCUMENT: see node */
 } BoundNode;
 
 /* A sort key: a column, or a path inside a document or an array. */
@@ -105,6 +106,7 @@ typedef struct BoundSort
 	BoundColumn *column;
 	const char *inside;			/* path below the column for sort_key, or NULL: the column itself */
 	bool		descending;
+	int			clause;
 } BoundSort;
 
 /* Paging by cursor: the sort keys of the row to go on behind. */
@@ -169,6 +171,12 @@ typedef struct BoundQuery
 	const char *alias;			/* of the table, in a nested query; NULL: as the caller says */
 	List	   *values;			/* outermost: of BoundRelated *, bind variables behind those of the request */
 	int			related_count;	/* outermost: number of nested queries so far */
+
+	/* vxp.explain, outermost: expressions are marked with what they came from */
+	bool		explain;
+	List	   *clause_sets;	/* of Bitmapset *: see dql_clause.c */
+	Bitmapset  *constants;		/* clauses that were decided without a row */
+	Bitmapset  *not_indexed;	/* clauses on documents that no index answers */
 } BoundQuery;
 
 /* One side of a condition that compares two rows. */
@@ -189,6 +197,7 @@ typedef struct BoundRelated
 	int64		at_least;		/* only values that so many rows have; 0: no such condition */
 	int64		exactly;
 	const char *extreme;		/* EXTREME: "min" or "max" */
+	Bitmapset  *clauses;		/* explain: what it came from */
 } BoundRelated;
 
 /* What the caller of the binder wants. */
@@ -199,6 +208,7 @@ typedef struct BindOptions
 	bool		paging;			/* default page and order even if the request has none */
 	bool		ordered;		/* false: order is of no interest (counting) */
 	TupleDesc	record;			/* column definition list of the call, or NULL */
+	bool		explain;		/* mark expressions with the clauses that they came from */
 } BindOptions;
 
 /* dql_resource.c */
@@ -248,6 +258,13 @@ extern BoundNode *vxp_bound_node(BoundKind kind, BoundColumn *column);
 extern BoundNode *vxp_bound_const(bool truth);
 extern BoundNode *vxp_bound_list(BoundKind kind, List *args);
 extern BoundNode *vxp_bound_not(BoundNode *arg);
+
+/* dql_clause.c: which clause of the request an expression came from, for vxp.explain */
+extern void vxp_clause_mark(BoundQuery *query, BoundNode *node, int clause);
+extern Bitmapset *vxp_clause_of_node(const BoundNode *node);
+extern int	vxp_clause_location(BoundQuery *query, Bitmapset *clauses);
+extern void vxp_clause_tag(Node *expr, int location);
+extern Bitmapset *vxp_clause_find(const BoundQuery *query, Node *expr);
 
 /* dql_build.c: bound tree to an analysed Query; the relation must be locked */
 typedef enum DqlShape
@@ -304,6 +321,7 @@ typedef struct DqlCall
 } DqlCall;
 
 extern BoundQuery *vxp_dql_bind_call(const DqlCall *call);	/* locks the table */
+extern BoundQuery *vxp_dql_bind_parsed(const DqlCall *call, DqlRequest *request);
 extern Query *vxp_dql_translate(const DqlCall *call);	/* analysed, not rewritten */
 
 /* dql_cursor_expr.c */

@@ -49,13 +49,36 @@ vxp_build_leaf(ParseState *pstate, const Leaf *leaf)
 	}
 }
 
+/* The location that says which clauses of the request a leaf came from, for vxp.explain. */
+static int
+leaf_location(const Leaf *leaf)
+{
+	Bitmapset  *clauses = NULL;
+
+	if (leaf->condition)
+		clauses = vxp_clause_of_node(leaf->condition);
+	else if (leaf->sort && leaf->sort->clause > 0)
+		clauses = bms_make_singleton(leaf->sort->clause);
+	else if (leaf->cut)
+		clauses = leaf->bound->request->cut_clauses;
+	else if (leaf->related)
+		clauses = leaf->related->clauses;
+	else if (leaf->kind == LEAF_CURSOR && leaf->bound->request->after_clause > 0)
+		clauses = bms_make_singleton(leaf->bound->request->after_clause);
+	return vxp_clause_location(leaf->bound, clauses);
+}
+
 /* p_paramref_hook: the leaf that a ParamRef of ours stands for. */
 static Node *
 replace_param(ParseState *pstate, ParamRef *ref)
 {
 	BuildState *state = pstate->p_ref_hook_state;
+	const Leaf *leaf = list_nth(state->leaves, ref->number - 1);
+	Node	   *expr = vxp_build_leaf(pstate, leaf);
 
-	return vxp_build_leaf(pstate, list_nth(state->leaves, ref->number - 1));
+	if (leaf->bound->outermost->explain)
+		vxp_clause_tag(expr, leaf_location(leaf));
+	return expr;
 }
 
 /* vxp_new_leaf adds a leaf of the query being built; *ref stands for it. */
@@ -258,7 +281,12 @@ raw_sort(BuildState *state)
 static Node *
 bigint_leaf(BuildState *state, int64 value)
 {
-	return expr_leaf(state, vxp_dql_const(INT8OID, Int64GetDatum(value)));
+	Node	   *ref;
+	Leaf	   *leaf = vxp_new_leaf(state, LEAF_EXPR, &ref);
+
+	leaf->expr = vxp_dql_const(INT8OID, Int64GetDatum(value));
+	leaf->cut = true;
+	return ref;
 }
 
 static void
@@ -408,7 +436,13 @@ vxp_dql_build(BoundQuery *bound, const DqlBuild *build)
 BoundQuery *
 vxp_dql_bind_call(const DqlCall *call)
 {
-	DqlRequest *request = vxp_dql_parse_or_raise(call->dql);
+	return vxp_dql_bind_parsed(call, vxp_dql_parse_or_raise(call->dql));
+}
+
+/* vxp_dql_bind_parsed does so with the request of the call as it was read. */
+BoundQuery *
+vxp_dql_bind_parsed(const DqlCall *call, DqlRequest *request)
+{
 	ResourceType *type;
 	Relation	relation;
 	BoundQuery *bound = NULL;

@@ -47,6 +47,7 @@ typedef struct Leaf
 	const BoundRecordColumn *record;
 	const struct Leaf *left;
 	Node	   *expr;
+	bool		cut;			/* EXPR: number of rows to skip or to give */
 } Leaf;
 
 typedef struct BuildState
