@@ -457,14 +457,14 @@ BEGIN
 		'CROSS JOIN LATERAL (SELECT CASE '
 		'WHEN r.path IS NULL THEN ''no path'' '
 		'WHEN r.id IS NULL OR @extschema@.self(r.path) <> r.id THEN ''the path does not end with the identifier'' '
-		'WHEN r.parent IS NULL AND NOT %L THEN ''no parent'' '
+		'WHEN r.parent IS NULL AND NOT %L THEN ''no parent'' WHEN isempty(r.valid) THEN NULL '
 		'WHEN r.parent IS NULL AND @extschema@.depth(r.path) <> 1 THEN ''a root with a path of more than itself'' '
 		'WHEN r.parent IS NOT NULL AND p.path IS NULL THEN ''the parent does not exist'' '
 		'WHEN r.parent IS NOT NULL AND (@extschema@.depth(r.path) = 1 OR @extschema@.parent(r.path) OPERATOR(@extschema@.<>) p.path) '
 		'THEN ''the path is not that of the parent'' '
 		'%s END AS problem) c WHERE c.problem IS NOT NULL',
 		type.identifier_column, type.lineage_column, @extschema@.catalog_parent_expression(name, 't'),
-		CASE WHEN type.versioned THEN format('@extschema@.validity(t.%I, t.%I)', type.valid_from_column, type.valid_to_column) ELSE 'NULL' END,
+		CASE WHEN type.versioned THEN format('@extschema@.validity(t.%I, t.%I)', type.valid_from_column, type.valid_to_column) ELSE 'NULL::tstzrange' END,
 		type.schema_name, type.table_name, parents, optional, fields);
 END
 $$;

@@ -17,12 +17,8 @@ LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION lineage_truncate() IS 'statement trigger after TRUNCATE of a resource table: 23503 when its resources have children';
 
 CREATE FUNCTION valid_identifier(identifier text, prefix text) RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-BEGIN ATOMIC
-	SELECT pg_catalog.octet_length($1) OPERATOR(pg_catalog.<=) 2000
-		AND pg_catalog.starts_with($1, $2 OPERATOR(pg_catalog.||) '/')
-		AND $1 OPERATOR(pg_catalog.<>) ($2 OPERATOR(pg_catalog.||) '/');
-END;
+AS 'MODULE_PATHNAME', 'vxp_valid_identifier'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION valid_identifier(text, text) IS 'does the identifier begin with the prefix and a slash, go on, and have at most 2,000 bytes?';
 
 --
@@ -253,11 +249,11 @@ BEGIN
 		|| (SELECT string_agg(format(', %I pg_catalog.text COLLATE pg_catalog."C"', f), '' ORDER BY n) FROM unnest(fields) WITH ORDINALITY u(f, n))
 		|| format(', lineage @extschema@.lineage NOT NULL, CONSTRAINT %I PRIMARY KEY (%s)'
 			', CONSTRAINT %I CHECK (@extschema@.valid_identifier(identifier, %L))'
-			', CONSTRAINT %I CHECK (valid_from OPERATOR(pg_catalog.<) valid_to%s))',
+			', CONSTRAINT %I CHECK (%s))',
 			@extschema@.catalog_object_name(tab, '_pkey'), CASE WHEN versioned THEN 'identifier, valid_from' ELSE 'identifier' END, @extschema@.catalog_object_name(tab, '_identifier_check'), prefix,
 			@extschema@.catalog_object_name(tab, '_validity_check'),
 			-- an open version says NULL, which partial indexes and clients understand
-			CASE WHEN versioned THEN ' AND pg_catalog.isfinite(valid_to)' ELSE '' END);
+			CASE WHEN versioned THEN '@extschema@.valid_interval(valid_from, valid_to)' ELSE 'valid_from OPERATOR(pg_catalog.<) valid_to' END);
 	-- the caller's own words are read with the caller's path
 	PERFORM set_config('search_path', path, true);
 	EXECUTE ddl;

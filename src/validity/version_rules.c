@@ -9,7 +9,10 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
+#include "common/vxp_compat.h"
 #include "validity/version.h"
+
+VXP_FUNCTION(vxp_valid_interval);
 
 /* Do they share an instant?  Neither is empty. */
 bool
@@ -85,4 +88,16 @@ vxp_check_interval(const VersionColumns *columns, HeapTuple row, TupleDesc desc,
 				(errcode(ERRCODE_CHECK_VIOLATION),
 				 errmsg("a version of \"%s\" would not end after it begins", vxp_row_key(columns, row, desc)),
 				 errdetail("Its interval is %s.", vxp_interval_text(interval))));
+}
+
+/* valid_interval(valid_from, valid_to) -> boolean, as tables keep intervals: an open one ends with NULL */
+Datum
+vxp_valid_interval(PG_FUNCTION_ARGS)
+{
+	TimestampTz from = PG_GETARG_TIMESTAMPTZ(0);
+
+	if (PG_ARGISNULL(0) || TIMESTAMP_IS_NOEND(from))
+		PG_RETURN_BOOL(false);
+	PG_RETURN_BOOL(PG_ARGISNULL(1) ||
+				   (from < PG_GETARG_TIMESTAMPTZ(1) && !TIMESTAMP_IS_NOEND(PG_GETARG_TIMESTAMPTZ(1))));
 }
