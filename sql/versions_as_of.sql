@@ -266,7 +266,14 @@ RESET plan_cache_mode;
 
 -- EXPLAIN (SETTINGS) tells
 SET vxp.as_of = '2020-06-01';
-EXPLAIN (COSTS OFF, SETTINGS) SELECT 1;
+DO $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE 'EXPLAIN (SETTINGS, FORMAT JSON) SELECT 1' INTO plan;
+	RAISE NOTICE '%', plan #> '{0,Settings,vxp.as_of}';
+END
+$$;
 RESET vxp.as_of;
 
 --
