@@ -9,6 +9,7 @@
 #include "catalog/catalog_lineage.h"
 #include "common/vxp_compat.h"
 #include "common/vxp_settings.h"
+#include "dql/dql_budget.h"
 #include "validity/validity.h"
 #include "validity/version.h"
 
@@ -17,7 +18,7 @@ extern VXP_EXPORT void _PG_init(void);
 
 PG_MODULE_MAGIC;
 
-/* _PG_init defines the settings.  The library needs no hook and no preload. */
+/* _PG_init defines the settings.  The library needs no preload; its one hook looks at statements with a request only. */
 void
 _PG_init(void)
 {
@@ -28,4 +29,5 @@ _PG_init(void)
 	vxp_catalog_init();
 	vxp_lineage_init();
 	vxp_wrapper_init();
+	vxp_budget_init();
 }

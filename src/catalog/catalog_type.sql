@@ -124,7 +124,9 @@ BEGIN
 		format(CASE WHEN type.versioned THEN 'resources of type %s that are current, or were at vxp.as_of' ELSE 'current resources of type %s' END
 			|| '; rights and row security are those of table %s', type.name, type.table_name));
 	FOR col IN SELECT a.attname, coalesce(d.description,
-			CASE WHEN has_path AND a.attname = 'lineage_path' THEN 'path from the root to the resource itself, as text' END) AS description
+			CASE WHEN has_path AND a.attname = 'lineage_path' THEN 'path from the root to the resource itself, as text' END,
+			-- what a tool shows where nobody has said more; COMMENT ON the table's column and refresh() replace it
+			format('%s: %s', type.name, replace(a.attname, '_', ' '))) AS description
 		FROM pg_attribute a
 			LEFT JOIN pg_attribute b ON b.attrelid = relation AND b.attname = a.attname
 			LEFT JOIN pg_description d ON d.classoid = 'pg_class'::regclass AND d.objoid = relation AND d.objsubid = b.attnum

@@ -112,6 +112,13 @@ extern bool vxp_collation_is_c(Oid collation);
 #define vxp_set_returning(stmt, targets) ((stmt)->returningList = (targets))
 #endif
 
+/* Is it the table, and neither OLD nor NEW, which RETURNING knows from 18 on? */
+#if PG_VERSION_NUM >= 180000
+#define vxp_namespace_of_table(item) ((item)->p_returning_type == VAR_RETURNING_DEFAULT)
+#else
+#define vxp_namespace_of_table(item) true
+#endif
+
 /*
  * Memory of settings: 16 gave it functions of its own, before it was malloc()'s.
  */
@@ -144,6 +151,13 @@ extern bool vxp_collation_is_c(Oid collation);
 #define vxp_proc_aclcheck(function, role, mode) object_aclcheck(ProcedureRelationId, function, role, mode)
 #else
 #define vxp_proc_aclcheck(function, role, mode) pg_proc_aclcheck(function, role, mode)
+#endif
+
+/* 16 took the privileges that a plan needs out of its range table.  Raises an error when one is missing. */
+#if PG_VERSION_NUM >= 160000
+#define vxp_check_permissions(stmt) ((void) ExecCheckPermissions((stmt)->rtable, (stmt)->permInfos, true))
+#else
+#define vxp_check_permissions(stmt) ((void) ExecCheckRTPerms((stmt)->rtable, true))
 #endif
 
 /* 18 dropped the argument execute_once. */
@@ -201,6 +215,29 @@ extern bool vxp_collation_is_c(Oid collation);
 #else
 #define vxp_index_beginscan(heap, index, snapshot, nkeys) \
 	index_beginscan(heap, index, snapshot, nkeys, 0)
+#endif
+
+/*
+ * Moves the privileges that a query checks for a table into the query that
+ * takes the table over.  16 took them out of the range table entry.  A file that
+ * uses this includes parser/parse_relation.h.
+ */
+#if PG_VERSION_NUM >= 160000
+#define vxp_move_permissions(to, from, entry) \
+	do { \
+		RTEPermissionInfo *moved_ = getRTEPermissionInfo((from)->rteperminfos, (entry)); \
+		(to)->rteperminfos = lappend((to)->rteperminfos, moved_); \
+		(entry)->perminfoindex = list_length((to)->rteperminfos); \
+	} while (0)
+#else
+#define vxp_move_permissions(to, from, entry) ((void) 0)
+#endif
+
+/* 18 added generated columns without storage, whose Vars the planner expands before it asks us. */
+#if PG_VERSION_NUM >= 180000
+#define vxp_has_virtual_columns(desc) ((desc)->constr != NULL && (desc)->constr->has_generated_virtual)
+#else
+#define vxp_has_virtual_columns(desc) false
 #endif
 
 #endif							/* VXP_COMPAT_H */

@@ -28,7 +28,7 @@
 /* The other query of a condition, bound; its filter is still to be set. */
 static VxpError *
 open_related(BindState *state, const DqlRequest *request, const char *resource, const char *where,
-			 BoundQuery **query, ResourceType **type, Relation *relation)
+			 BoundQuery **query, const ResourceType **type, Relation *relation)
 {
 	DqlRequest *named = palloc(sizeof(DqlRequest));
 	VxpError   *error;
@@ -219,7 +219,7 @@ static VxpError *
 bind_subquery(BindState *state, DqlRequest *subquery, BoundRelated **result)
 {
 	BoundRelated *related = palloc0(sizeof(BoundRelated));
-	ResourceType *type;
+	const ResourceType *type;
 	Relation	relation;
 	VxpError   *error;
 
@@ -319,7 +319,7 @@ vxp_bind_join(BindState *state, DqlJoin *given, BoundNode **result)
 	DqlJoin    *join = palloc(sizeof(DqlJoin));
 	DqlRequest *request = palloc0(sizeof(DqlRequest));
 	BoundRelated *related = palloc0(sizeof(BoundRelated));
-	ResourceType *type;
+	const ResourceType *type;
 	Relation	relation;
 	BoundField	outer;
 	VxpError   *error = NULL;

@@ -51,6 +51,7 @@ typedef struct Leaf
 	const struct Timeline *timeline;
 	const struct Leaf *left;
 	Node	   *expr;
+	bool		cut;			/* EXPR: number of rows to skip or to give */
 } Leaf;
 
 typedef struct BuildState

@@ -12,9 +12,11 @@
 
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
+#include "executor/executor.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_coerce.h"
+#include "parser/parse_collate.h"
 #include "parser/parse_expr.h"
 #include "parser/parse_node.h"
 #include "parser/parse_oper.h"
@@ -363,6 +365,60 @@ raw_list(BuildState *state, const BoundRelated *related)
 	return (Node *) vxp_raw_sublink(EXPR_SUBLINK, outer);
 }
 
+/* Are all of them constants whose form in JSON depends on no setting? */
+static bool
+are_plain_constants(List *args)
+{
+	ListCell   *lc;
+
+	foreach(lc, args)
+	{
+		if (!IsA(lfirst(lc), Const))
+			return false;
+		switch (lfirst_node(Const, lc)->consttype)
+		{
+			case TEXTOID:
+			case VARCHAROID:
+			case BOOLOID:
+			case INT2OID:
+			case INT4OID:
+			case INT8OID:
+			case NUMERICOID:
+			case JSONBOID:
+			case TEXTARRAYOID:
+			case INT4ARRAYOID:
+			case INT8ARRAYOID:
+				break;
+			default:
+				return false;
+		}
+	}
+	return true;
+}
+
+/*
+ * The jsonb value of an expression over constants.  jsonb_build_array is only
+ * stable, for the sake of other types, so the planner would leave it, and see no
+ * filter that an index on the document could answer.
+ */
+static Node *
+computed(ParseState *pstate, Node *expr)
+{
+	EState	   *estate = CreateExecutorState();
+	MemoryContext context = CurrentMemoryContext;
+	bool		isnull;
+	Datum		value;
+
+	assign_expr_collations(pstate, expr);
+	MemoryContextSwitchTo(estate->es_query_cxt);
+	value = ExecEvalExpr(ExecPrepareExpr((Expr *) expr, estate), GetPerTupleExprContext(estate), &isnull);
+	MemoryContextSwitchTo(context);
+	if (!isnull)
+		value = PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
+	FreeExecutorState(estate);
+	return isnull ? (Node *) makeNullConst(JSONBOID, -1, InvalidOid) : vxp_dql_const(JSONBOID, value);
+}
+
 /*
  * vxp_dql_params_expr returns the values of the bind variables of a document
  * condition as one jsonb list: those of the call, "args", and then the values
@@ -378,7 +434,11 @@ vxp_dql_params_expr(ParseState *pstate, const BoundQuery *bound, List *args, con
 	ListCell   *lc;
 
 	if (!vxp_dql_uses_param_above(condition, list_length(args)))
-		return vxp_dql_call(pstate, "pg_catalog", "jsonb_build_array", args);
+	{
+		Node	   *list = vxp_dql_call(pstate, "pg_catalog", "jsonb_build_array", args);
+
+		return are_plain_constants(args) ? computed(pstate, list) : list;
+	}
 	foreach(lc, args)
 	{
 		Node	   *ref;

@@ -35,7 +35,7 @@ vxp_cohort_request(PG_FUNCTION_ARGS)
 {
 	DqlRequest *request = vxp_dql_parse_or_raise(PG_GETARG_DQL_PP(0));
 	const char *key = refused_key(request);
-	ResourceType *type;
+	const ResourceType *type;
 	VxpError   *error;
 	TupleDesc	desc;
 	TimestampTz as_of;

@@ -23,6 +23,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "dql/dql_budget.h"
 #include "dql/dql_build.h"
 #include "dql/dql_exec.h"
 #include "dql/dql_parse.h"
@@ -190,7 +191,8 @@ vxp_facets(PG_FUNCTION_ARGS)
 	BoundField	field;
 	Relation	relation;
 	VxpError   *error = parse.error;
-	ResourceType *type;
+	const ResourceType *type;
+	PlannedStmt *plan;
 
 	if (error)
 	{
@@ -213,7 +215,9 @@ vxp_facets(PG_FUNCTION_ARGS)
 	if (error)
 		vxp_error_raise(error);
 	InitMaterializedSRF(fcinfo, 0);
-	vxp_dql_run(vxp_dql_plan(build_facets(bound, &field)), result->setResult,
+	plan = vxp_dql_plan(build_facets(bound, &field));
+	vxp_budget_check(plan);
+	vxp_dql_run(plan, result->setResult,
 				result->econtext->ecxt_per_query_memory);
 	return (Datum) 0;
 }

@@ -24,6 +24,7 @@
 #include "utils/typcache.h"
 
 #include "dql/dql_bind.h"
+#include "dql/dql_budget.h"
 #include "dql/dql_exec.h"
 #include "dql/dql_fn.h"
 
@@ -160,6 +161,7 @@ vxp_query(PG_FUNCTION_ARGS)
 	call.options.args_known = true;
 	call.options.ordered = true;
 	plan = vxp_dql_plan(vxp_dql_translate(&call));
+	vxp_budget_check(plan);
 	vxp_dql_run(plan, result->setResult, result->econtext->ecxt_per_query_memory);
 	PG_RETURN_NULL();
 }

@@ -286,3 +286,16 @@ CREATE FUNCTION execute(request json) RETURNS jsonb
 	AS 'MODULE_PATHNAME', 'vxp_execute'
 	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
 COMMENT ON FUNCTION execute(json) IS 'what an HTTP gateway calls: runs a DQL request as a client sent it, be it a read, an update or a delete, and returns the envelope';
+
+-- drivers that send every string as text find it too; a literal counts as text
+CREATE FUNCTION execute(request text) RETURNS jsonb
+	AS 'MODULE_PATHNAME', 'vxp_execute'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION execute(text) IS 'the same for a request that arrives as text';
+
+CREATE FUNCTION execute(request jsonb) RETURNS jsonb
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+	SELECT execute(CAST(dql($1) AS json));
+END;
+COMMENT ON FUNCTION execute(jsonb) IS 'the same for a request in a jsonb value; a sort object with more than one key is an error (22023), since jsonb loses their order';
