@@ -42,7 +42,7 @@ stop "$o" o
 for mode in --copy --link; do
 	rm -rf n
 	"$n/initdb" -D n -U postgres -A trust -N $checksums >/dev/null
-	"$n/pg_upgrade" $mode -b "$o" -B "$n" -d o -D n -U postgres -s "$work" > up.log 2>&1 || { cat up.log; find n -name '*.txt' -exec cat {} +; find n -path '*output.d*' -name '*dump*.log' -exec grep -ihE -A 8 "error|fatal|could not" {} +; exit 1; }
+	"$n/pg_upgrade" $mode -b "$o" -B "$n" -d o -D n -U postgres -s "$work" > up.log 2>&1 || { cat up.log; find n -name '*.txt' -exec cat {} +; find n -path "*output.d*" -name "pg_upgrade_server.log" -exec tail -n 15 {} +; find n -path "*output.d*" -name "*dump*.log" -exec grep -ihE -A 8 "error|fatal|could not" {} +; exit 1; }
 	start "$n" n
 	answers "$n" "after$mode"; same "after$mode"
 	"$n/psql" -XqAt -v ON_ERROR_STOP=1 -U app_owner -f "$tree/test/upgrade/go_on.sql" app > "went_on$mode"

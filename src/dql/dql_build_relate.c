@@ -4,7 +4,9 @@
  * EXISTS (SELECT FROM other WHERE filter AND other.local = row.foreign) is what
  * a person writes; the planner makes a semi-join of it, of NOT EXISTS an
  * anti-join, and both are right for NULL.  Values inside documents are listed
- * by vxp.path_values and unnested beside the table.
+ * by vxp.path_values and unnested beside the table.  No join uses an index on
+ * the elements of an array: where the row's field is one that has such an index,
+ * it is field && ARRAY (SELECT local FROM other WHERE filter).
  */
 #include "postgres.h"
 
@@ -108,8 +110,7 @@ raw_table(BuildState *state, const BoundRelated *related)
 
 	table->alias = makeAlias(query->alias, NIL);
 	select->fromClause = list_make1(table);
-	if (query->filter)
-		select->whereClause = vxp_raw_condition(state, query->filter);
+	select->whereClause = vxp_raw_where(state);
 	return select;
 }
 
@@ -220,6 +221,14 @@ vxp_raw_related(BuildState *state, const BoundNode *node)
 		link->testexpr = related_leaf(state, LEAF_OUTER, related);
 		link->operName = list_make2(makeString("pg_catalog"), makeString("="));
 		return (Node *) link;
+	}
+	if (related->gathered)
+	{
+		select->targetList = list_make1(vxp_raw_target(leaf_over_value(state, LEAF_GATHERED, related, value), VALUE_COLUMN));
+		state->bound = bound;
+		return (Node *) makeA_Expr(AEXPR_OP, list_make2(makeString("pg_catalog"), makeString("&&")),
+								   related_leaf(state, LEAF_OUTER, related),
+								   (Node *) vxp_raw_sublink(ARRAY_SUBLINK, select), -1);
 	}
 	ref = leaf_over_value(state, LEAF_LINK, related, value);
 	select->whereClause = and_raw(select->whereClause, ref);
@@ -606,6 +615,26 @@ link_expr(ParseState *pstate, const BoundRelated *related, Node *value)
 	return (Node *) make_scalar_array_op(pstate, equal, true, value, outer, -1);
 }
 
+/*
+ * The value as an element of the outer field, an array of deterministic
+ * collation: text is equal byte by byte in all of these, so that the array of
+ * values may have the outer field's.
+ */
+static Node *
+gathered_value(ParseState *pstate, const BoundRelated *related, Node *value)
+{
+	const BoundColumn *outer = related->outer.column;
+	CollateExpr *collated;
+
+	if (exprType(value) != outer->element->type)
+		value = cast_expr(pstate, value, outer->element->type);
+	if (!OidIsValid(outer->collation) || exprCollation(value) == outer->collation)
+		return value;
+	collated = (CollateExpr *) collate_c(value);
+	collated->collOid = outer->collation;
+	return (Node *) collated;
+}
+
 static Node *
 cut_value(ParseState *pstate)
 {
@@ -637,6 +666,8 @@ vxp_related_leaf(ParseState *pstate, const Leaf *leaf)
 									side_values(pstate, &leaf->related->outer), NULL, -1);
 		case LEAF_CUT_VALUE:
 			return cut_value(pstate);
+		case LEAF_GATHERED:
+			return gathered_value(pstate, leaf->related, vxp_build_leaf(pstate, leaf->left));
 		case LEAF_OUTER:
 			return outer_expr(pstate, leaf->related);
 		case LEAF_OUTER_ORDERED:
