@@ -63,6 +63,8 @@ leaf_location(const Leaf *leaf)
 		clauses = vxp_clause_of_node(leaf->condition);
 	else if (leaf->sort && leaf->sort->clause > 0)
 		clauses = bms_make_singleton(leaf->sort->clause);
+	else if (leaf->kind == LEAF_VERSIONS && leaf->bound->outermost->request->versions_clause > 0)
+		clauses = bms_make_singleton(leaf->bound->outermost->request->versions_clause);
 	else if (leaf->cut)
 		clauses = leaf->bound->request->cut_clauses;
 	else if (leaf->related)
