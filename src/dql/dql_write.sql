@@ -129,7 +129,7 @@ BEGIN
 							AND p.amoplefttype = c.opcintype AND p.amoprighttype = c.opcintype
 						JOIN pg_operator o ON o.oid = p.amopopr
 					WHERE c.opcdefault AND c.opcintype = a.atttypid), 'pg_catalog.='),
-				key, format_type(a.atttypid, a.atttypmod))
+				key, @extschema@.catalog_type_name(a.atttypid))
 			INTO same
 			FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = type.id_column;
 	END IF;
@@ -150,7 +150,7 @@ BEGIN
 		' WHERE s.found OPERATOR(pg_catalog.<>) 1 OR s.same IS NOT TRUE ORDER BY s.number', key, relation, same);
 	difference := format('SELECT pg_catalog.array_agg(DISTINCT u.place) FROM %s t, @extschema@.operation_row r,'
 		' LATERAL ROWS FROM (pg_catalog.unnest(@extschema@.row_image(t.*)), pg_catalog.unnest(r.before)) WITH ORDINALITY u(now, before, place)'
-		' WHERE %s AND (u.now COLLATE "C") IS DISTINCT FROM u.before', relation, pairs);
+		' WHERE %s AND NOT coalesce((u.now COLLATE pg_catalog."C") OPERATOR(pg_catalog.=) u.before, u.now IS NULL AND u.before IS NULL)', relation, pairs);
 END
 $$;
 COMMENT ON FUNCTION undo_statements(bigint) IS 'statements of undo() over one operation of the current user, their $1: what locks the rows, lists those that changed since, finds the columns that the write changed, and says which row t has record r; an error (55000) when the table has other columns now';
@@ -171,8 +171,8 @@ BEGIN
 	SELECT t.* INTO STRICT type FROM @extschema@.resource_type t WHERE t.name = done.resource;
 	relation := format('%I.%I', type.schema_name, type.table_name);
 	SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY c.place),
-			string_agg(format('r.before[%s]::%s', c.place, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY c.place),
-			string_agg(format('%I = r.before[%s]::%s', a.attname, c.place, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY c.place)
+			string_agg(format('r.before[%s]::%s', c.place, @extschema@.catalog_type_name(a.atttypid)), ', ' ORDER BY c.place),
+			string_agg(format('%I = r.before[%s]::%s', a.attname, c.place, @extschema@.catalog_type_name(a.atttypid)), ', ' ORDER BY c.place)
 				FILTER (WHERE c.place = ANY (places))
 		INTO names, vals, sets
 		FROM unnest(done.columns) WITH ORDINALITY c(name, place)
