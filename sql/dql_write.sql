@@ -416,7 +416,9 @@ SET vxp.undo_retention = 0;
 SELECT vxp.update('{"filter":{"n":1},"update":{"metadata":{"user":{"u":1}}}}') AS no_operation;
 SET vxp.undo_retention = '2h';
 SHOW vxp.undo_retention;
+\set VERBOSITY sqlstate
 SET vxp.undo_retention = -1;
+\set VERBOSITY default
 UPDATE vxp.operation SET done_at = now() - interval '119 minutes' WHERE id = :op1;
 UPDATE vxp.operation SET done_at = now() - interval '121 minutes' WHERE id = :op;
 INSERT INTO vxp.operation_row (operation, number, before) VALUES (:op, 1, '{}');

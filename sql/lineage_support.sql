@@ -116,6 +116,11 @@ INSERT INTO odd SELECT lineage(ARRAY['a', repeat('b', 4096), repeat('/', g)]) FR
 INSERT INTO odd VALUES (NULL);
 ANALYZE odd;
 SELECT q_error('SELECT * FROM odd WHERE path @^ ''level/300''') < 1.1 AS deep, q_error('SELECT * FROM odd WHERE path @^ ''a''') < 1.1 AS wide;
+-- a column of identifiers does not keep its table from being analysed
+CREATE TABLE labelled (label identifier);
+INSERT INTO labelled SELECT 'patient/' || g % 3 FROM generate_series(1, 30) g;
+ANALYZE labelled;
+SELECT n_distinct FROM pg_stats WHERE tablename = 'labelled';
 CREATE TABLE nothing (path lineage);
 ANALYZE nothing;
 INSERT INTO nothing SELECT NULL FROM generate_series(1, 100);

@@ -13,5 +13,6 @@ extern Oid	vxp_dql_type_oid(void);
 extern Datum vxp_dql_from_jsonb(PG_FUNCTION_ARGS);	/* dql_type.c */
 extern bool vxp_function_executable(Oid function);	/* by the current user */
 extern bool vxp_has_extern_param(Node *node);
+extern VXP_EXPORT Datum vxp_iso8601(PG_FUNCTION_ARGS);	/* dql_project.c */
 
 #endif							/* VXP_DQL_FN_H */

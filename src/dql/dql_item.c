@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "access/relation.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "parser/parse_coerce.h"
@@ -156,16 +157,18 @@ vxp_dql_item_expr(ParseState *pstate, const BoundQuery *bound)
 	}
 	else
 	{
+		Relation	relation = relation_open(bound->relid, NoLock);
 		List	   *members = NIL;
 		ListCell   *lc;
 
-		foreach(lc, bound->members)
+		foreach(lc, vxp_bind_members(bound->type, relation))
 		{
 			BoundMember *member = lfirst(lc);
 
 			if (bound->select_all || bms_is_member(member->column->attnum, bound->columns))
 				members = lappend(members, member);
 		}
+		relation_close(relation, NoLock);
 		item = object_expr(pstate, bound, members, 0);
 	}
 	if (bound->project)
