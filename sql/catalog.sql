@@ -47,7 +47,7 @@ INSERT INTO datasource (identifier, lineage) VALUES ('patient/1', 'patient/1');
 ALTER TABLE datasource ENABLE TRIGGER vxp_lineage;
 
 -- refused, each with its SQLSTATE
-SELECT create_resource_type('Versioned', versioned => true);
+SELECT create_resource_type('Versioned', 'code text UNIQUE', versioned => true);
 \echo :SQLSTATE
 SELECT create_resource_type('VOLUME');
 \echo :SQLSTATE

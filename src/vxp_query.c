@@ -10,6 +10,8 @@
 #include "common/vxp_compat.h"
 #include "common/vxp_settings.h"
 #include "dql/dql_budget.h"
+#include "validity/validity.h"
+#include "validity/version.h"
 
 extern VXP_EXPORT const Pg_magic_struct *PG_MAGIC_FUNCTION_NAME(void);
 extern VXP_EXPORT void _PG_init(void);
@@ -20,6 +22,9 @@ PG_MODULE_MAGIC;
 void
 _PG_init(void)
 {
+	/* before vxp_settings_init(), which forgets settings vxp.* that nobody has defined */
+	vxp_validity_init();
+	vxp_version_init();
 	vxp_settings_init();
 	vxp_catalog_init();
 	vxp_lineage_init();

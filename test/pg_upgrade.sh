@@ -30,7 +30,7 @@ start() { "$1/pg_ctl" -D "$2" -l "$work/log" -o "-k $work -h ''" -w start >/dev/
 stop() { "$1/pg_ctl" -D "$2" -m fast -w stop >/dev/null; }
 answers() { "$1/psql" -XqAt -v ON_ERROR_STOP=1 -f "$tree/test/upgrade/verify.sql" ${3:-app} > "$work/$2"; }
 same() { diff "$work/before" "$work/$1" || { echo "error: $1: other answers"; exit 1; }; }
-checksums=$("$n/initdb" --help | grep -q no-data-checksums && echo --no-data-checksums || true)
+checksums=$("$n/initdb" --help | grep no-data-checksums >/dev/null && echo --no-data-checksums || true)
 "$o/initdb" -D o -U postgres -A trust -N >/dev/null
 start "$o" o
 "$o/psql" -Xqc 'CREATE ROLE app_owner LOGIN' -c 'CREATE DATABASE app OWNER app_owner' postgres
@@ -42,7 +42,7 @@ stop "$o" o
 for mode in --copy --link; do
 	rm -rf n
 	"$n/initdb" -D n -U postgres -A trust -N $checksums >/dev/null
-	"$n/pg_upgrade" $mode -b "$o" -B "$n" -d o -D n -U postgres -s "$work" > up.log 2>&1 || { cat up.log; find n -name '*.txt' -exec cat {} +; exit 1; }
+	"$n/pg_upgrade" $mode -b "$o" -B "$n" -d o -D n -U postgres -s "$work" > up.log 2>&1 || { cat up.log; find n -name '*.txt' -exec cat {} +; find n -path "*output.d*" -name "pg_upgrade_server.log" -exec tail -n 15 {} +; find n -path "*output.d*" -name "*dump*.log" -exec grep -ihE -A 8 "error|fatal|could not" {} +; exit 1; }
 	start "$n" n
 	answers "$n" "after$mode"; same "after$mode"
 	"$n/psql" -XqAt -v ON_ERROR_STOP=1 -U app_owner -f "$tree/test/upgrade/go_on.sql" app > "went_on$mode"

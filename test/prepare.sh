@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # prepare.sh [GROUP...] - install by apt what is needed here and missing: a server with headers and a compiler; groups:
-# "test": what the TAP tests use, and hypopg where the distribution has it; "python": what fetching the whole sample index uses;
-# "clang", "valgrind", "sqlsmith", "source" (to build a server): what parts of "make check-all" use; "clients": the languages and
-# drivers of "make check-clients"; "debian": what builds packages. Says and does nothing when all is there. Nobody is
-# asked anything; without apt or root rights it names the packages instead.
+# "test": what the TAP tests use, and hypopg where the distribution has it; "python": what fetching the whole sample index
+# uses; "clients": the languages and drivers of "make check-clients"; "debian": what builds packages; "clang", "valgrind",
+# "sqlsmith", "source" (to build a server): what parts of "make check-all" use. Says and does nothing when all is there.
+# Nobody is asked anything; without apt or root rights it names the packages instead.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . test/lib.sh
@@ -39,6 +39,13 @@ missing() {
 				hypopg_ready || echo hypopg ;;
 			python)
 				python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv ;;
+			clang)
+				command -v clang >/dev/null || echo clang
+				ls /usr/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a 2>/dev/null | grep -q . || echo libclang-rt-dev ;;
+			valgrind) command -v valgrind >/dev/null || echo valgrind ;;
+			sqlsmith) command -v sqlsmith >/dev/null || echo sqlsmith ;;
+			source)
+				for tool in bison flex; do command -v $tool >/dev/null || echo $tool; done ;;
 			clients)
 				command -v npm >/dev/null || echo nodejs npm
 				command -v javac >/dev/null || echo default-jdk-headless
@@ -52,13 +59,6 @@ missing() {
 				command -v fakeroot >/dev/null || echo fakeroot
 				command -v unzip >/dev/null || echo unzip
 				command -v lintian >/dev/null || echo lintian ;;
-			clang)
-				command -v clang >/dev/null || echo clang
-				ls /usr/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a 2>/dev/null | grep -q . || echo libclang-rt-dev ;;
-			valgrind) command -v valgrind >/dev/null || echo valgrind ;;
-			sqlsmith) command -v sqlsmith >/dev/null || echo sqlsmith ;;
-			source)
-				for tool in bison flex; do command -v $tool >/dev/null || echo $tool; done ;;
 			*) die "unknown group \"$group\"" ;;
 		esac
 	done

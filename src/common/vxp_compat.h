@@ -119,6 +119,33 @@ extern bool vxp_collation_is_c(Oid collation);
 #define vxp_namespace_of_table(item) true
 #endif
 
+/*
+ * Memory of settings: 16 gave it functions of its own, before it was malloc()'s.
+ */
+#if PG_VERSION_NUM >= 160000
+#define vxp_guc_malloc(size) guc_malloc(LOG, (size))
+#define vxp_guc_free(pointer) guc_free(pointer)
+#else
+#define vxp_guc_malloc(size) malloc(size)
+#define vxp_guc_free(pointer) free(pointer)
+#endif
+
+/* 16 added an argument for what a message says besides the code.  The caller includes utils/datetime.h. */
+#if PG_VERSION_NUM >= 160000
+#define vxp_decode_datetime(fields, types, count, kind, tm, fraction, zone) \
+	DecodeDateTime(fields, types, count, kind, tm, fraction, zone, &(DateTimeErrorExtra) {0})
+#else
+#define vxp_decode_datetime(fields, types, count, kind, tm, fraction, zone) \
+	DecodeDateTime(fields, types, count, kind, tm, fraction, zone)
+#endif
+
+/* 16 added the argument escontext: here, none. */
+#if PG_VERSION_NUM >= 160000
+#define vxp_make_range(type, lower, upper, empty) make_range(type, lower, upper, empty, NULL)
+#else
+#define vxp_make_range(type, lower, upper, empty) make_range(type, lower, upper, empty)
+#endif
+
 /* 16 replaced the per-object functions by one. */
 #if PG_VERSION_NUM >= 160000
 #define vxp_proc_aclcheck(function, role, mode) object_aclcheck(ProcedureRelationId, function, role, mode)
@@ -170,6 +197,47 @@ extern bool vxp_collation_is_c(Oid collation);
 	(TupleDescAttr(desc, i)->attnotnull && TupleDescCompactAttr(desc, i)->attnullability == ATTNULLABLE_VALID)
 #else
 #define vxp_attribute_not_null(desc, i) (TupleDescAttr(desc, i)->attnotnull)
+#endif
+
+/* Index entries of a row that is stored; 16 added the argument onlySummarizing. */
+#if PG_VERSION_NUM >= 160000
+#define vxp_insert_index_entries(target, slot, estate) \
+	ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL, false)
+#else
+#define vxp_insert_index_entries(target, slot, estate) \
+	ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL)
+#endif
+
+/* 18 added the argument instrument. */
+#if PG_VERSION_NUM >= 180000
+#define vxp_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
+#else
+#define vxp_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, nkeys, 0)
+#endif
+
+/*
+ * Moves the privileges that a query checks for a table into the query that
+ * takes the table over.  16 took them out of the range table entry.  A file that
+ * uses this includes parser/parse_relation.h.
+ */
+#if PG_VERSION_NUM >= 160000
+#define vxp_move_permissions(to, from, entry) \
+	do { \
+		RTEPermissionInfo *moved_ = getRTEPermissionInfo((from)->rteperminfos, (entry)); \
+		(to)->rteperminfos = lappend((to)->rteperminfos, moved_); \
+		(entry)->perminfoindex = list_length((to)->rteperminfos); \
+	} while (0)
+#else
+#define vxp_move_permissions(to, from, entry) ((void) 0)
+#endif
+
+/* 18 added generated columns without storage, whose Vars the planner expands before it asks us. */
+#if PG_VERSION_NUM >= 180000
+#define vxp_has_virtual_columns(desc) ((desc)->constr != NULL && (desc)->constr->has_generated_virtual)
+#else
+#define vxp_has_virtual_columns(desc) false
 #endif
 
 #endif							/* VXP_COMPAT_H */

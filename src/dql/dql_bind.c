@@ -689,9 +689,23 @@ bound_sort(const BoundField *field, bool descending)
 	return sort;
 }
 
+/* The sort keys, and where one id has several rows the begin of the version, unless it is there. */
+static List *
+add_begin(BindState *state, List *sort)
+{
+	BoundField	begin = {vxp_bind_named_column(state->relation, state->type->valid_from_column)};
+	ListCell   *lc;
+
+	foreach(lc, sort)
+		if (((BoundSort *) lfirst(lc))->column->attnum == begin.column->attnum)
+			return sort;
+	return lappend(sort, bound_sort(&begin, false));
+}
+
 /*
  * The order of the answer (section 6): the request's keys, or the type's default,
- * then the id unless it is there.  Keys of the default without a column are
+ * then the id unless it is there, and the begin of the version where an id has
+ * several.  Keys of the default without a column are
  * dropped; an unknown key of the request is an error unless there is a document.
  */
 static VxpError *
@@ -741,6 +755,8 @@ bind_sort(BindState *state, const DqlRequest *request, List **result)
 	state->query->total_order = id_field.column != NULL;
 	if (id_field.column && !has_id)
 		*result = lappend(*result, bound_sort(&id_field, false));
+	if (id_field.column && state->type->versioned && state->query->versions == VERSIONS_ALL)
+		*result = add_begin(state, *result);
 	return NULL;
 }
 
@@ -858,6 +874,7 @@ vxp_bound_query(Relation relation, const DqlRequest *request, const BindOptions 
 	query->relid = RelationGetRelid(relation);
 	query->args = options->args;
 	query->args_known = options->args_known;
+	query->in_force = options->in_force;
 	query->limit = -1;
 	query->outermost = query;
 	query->explain = options->explain;
@@ -922,8 +939,10 @@ vxp_bind_query(const DqlRequest *request, const ResourceType *type, Relation rel
 {
 	BindOptions options = {query->args, query->args_known};
 	BindState	state = {type, relation, &options, query};
-	VxpError   *error = vxp_bind_conditions(&state, request, &query->filter);
+	VxpError   *error;
 
+	vxp_bind_versions(query, type, relation);
+	error = vxp_bind_conditions(&state, request, &query->filter);
 	if (error == NULL && ordered)
 		error = bind_page(request, &options, query);
 	if (error == NULL && ordered)
@@ -949,12 +968,9 @@ vxp_dql_bind(DqlRequest *request, const ResourceType *type, Relation relation,
 
 	if (error)
 		return error;
-	if (type->versioned)
-		return vxp_error(ERRCODE_FEATURE_NOT_SUPPORTED, request->as_of ? "$.asOf" : NULL,
-						 "resource type \"%s\" is versioned, which this version does not support", type->name);
-
 	bound->document = vxp_bind_named_column(relation, type->document_column);
 	bound->resource = type->name;
+	bound->type = type;
 	error = vxp_bind_query(request, type, relation, bound, false);
 	if (error == NULL)
 		error = bind_page(request, options, bound);
@@ -979,8 +995,6 @@ vxp_dql_bind(DqlRequest *request, const ResourceType *type, Relation relation,
 		error = vxp_record_bind(request, type, relation, options->record, &bound->record);
 	if (error)
 		return error;
-	if (bound->document == NULL)
-		bound->members = vxp_bind_members(type, relation);
 	*result = bound;
 	return NULL;
 }

@@ -115,6 +115,15 @@ typedef struct BoundCursor
 	List	   *values;			/* of BoundValue *, one for each sort key; NULL for null */
 } BoundCursor;
 
+/* Which versions of a resource are rows. */
+typedef enum VersionScope
+{
+	VERSIONS_ALL,				/* every row: also where there are no versions */
+	VERSIONS_SHOWN,				/* as the session has it when it plans: vxp.shown() */
+	VERSIONS_CURRENT,
+	VERSIONS_AT					/* valid at an instant */
+} VersionScope;
+
 /* A place in the answer's item: the column that stands at a path. */
 typedef struct BoundMember
 {
@@ -146,10 +155,15 @@ typedef struct BoundQuery
 {
 	DqlRequest *request;
 	const char *resource;		/* name of the resource type */
+	const ResourceType *type;	/* the resource type itself; outermost queries only */
 	const char *schema_name;
 	const char *table_name;
 	Oid			relid;
-	BoundNode  *filter;			/* NULL: all rows */
+	BoundNode  *filter;			/* NULL: all rows; the versions are no part of it, as it may be negated */
+	VersionScope versions;
+	BoundColumn *valid_from;	/* not with VERSIONS_ALL */
+	BoundColumn *valid_to;
+	TimestampTz instant;		/* VERSIONS_AT */
 	List	   *sort;			/* of BoundSort *; NIL: no order asked for */
 	bool		total_order;	/* the id is among the sort keys */
 	BoundCursor *cursor;		/* only rows behind it; no condition of "filter", counts leave it out */
@@ -160,11 +174,12 @@ typedef struct BoundQuery
 	Bitmapset  *columns;		/* attribute numbers that "select" keeps; NULL with select_all */
 	bool		select_all;
 	BoundColumn *document;		/* the column that is the document, or NULL */
-	List	   *members;		/* of BoundMember *: the item's content; beside a document: additions */
+	List	   *members;		/* of BoundMember *: additions to the document; without one the item is vxp_bind_members */
 	List	   *record;			/* of BoundRecordColumn *, when the caller gave a column definition list */
 	bool		project;		/* the item is cut by "select" once it is whole */
 	List	   *args;			/* values of bind variables: expressions one level up */
 	bool		args_known;		/* false: print $n */
+	bool		in_force;		/* VERSIONS_SHOWN is written out as what it means now */
 
 	/* queries inside queries */
 	struct BoundQuery *outermost;	/* the query of the request as a whole */
@@ -177,6 +192,7 @@ typedef struct BoundQuery
 	List	   *clause_sets;	/* of Bitmapset *: see dql_clause.c */
 	Bitmapset  *constants;		/* clauses that were decided without a row */
 	Bitmapset  *not_indexed;	/* clauses on documents that no index answers */
+	bool		related_versions;	/* outermost: does a nested query read a type with versions? */
 } BoundQuery;
 
 /* One side of a condition that compares two rows. */
@@ -198,6 +214,7 @@ typedef struct BoundRelated
 	int64		exactly;
 	const char *extreme;		/* EXTREME: "min" or "max" */
 	Bitmapset  *clauses;		/* explain: what it came from */
+	bool		gathered;		/* RELATED: all values as one array, since the outer field, an array, has an index on its elements */
 } BoundRelated;
 
 /* What the caller of the binder wants. */
@@ -209,11 +226,12 @@ typedef struct BindOptions
 	bool		ordered;		/* false: order is of no interest (counting) */
 	TupleDesc	record;			/* column definition list of the call, or NULL */
 	bool		explain;		/* mark expressions with the clauses that they came from */
+	bool		in_force;		/* write out what vxp.as_of means now */
 } BindOptions;
 
 /* dql_resource.c */
-extern VxpError *vxp_dql_resource(const DqlRequest *request, ResourceType **result);
-extern VxpError *vxp_dql_resource_of(const DqlRequest *request, Oid relid, ResourceType **result);
+extern VxpError *vxp_dql_resource(const DqlRequest *request, const ResourceType **result);
+extern VxpError *vxp_dql_resource_of(const DqlRequest *request, Oid relid, const ResourceType **result);
 
 /* dql_field.c */
 extern BoundColumn *vxp_bind_column(Relation relation, AttrNumber attnum);
@@ -284,9 +302,12 @@ typedef struct DqlBuild
 	bool		all_used;
 	int			width;			/* ROWS: number of columns of the answer */
 	bool		sort_keys;		/* the sort keys as further columns */
+	bool		bare;			/* ROWS: only the columns that are read, vxp_dql_fill_row_type adds the others */
 } DqlBuild;
 
 extern Query *vxp_dql_build(BoundQuery *bound, const DqlBuild *build);
+extern void vxp_dql_fill_row_type(Query *query, const BoundQuery *bound, const DqlBuild *build);
+extern bool vxp_dql_is_table(const BoundQuery *bound, const DqlBuild *build);
 
 /* Alias of the elements of an array column inside EXISTS, and of their column. */
 #define DQL_ELEMENT_ALIAS "element"
@@ -315,6 +336,7 @@ extern Node *vxp_dql_request_const(const char *text);	/* of type vxp.dql */
 typedef struct DqlCall
 {
 	const DqlText *dql;
+	char	   *as_of;			/* instant that the request is about, as "asOf" says it; NULL: what the request says */
 	Oid			relid;			/* table that the call names; InvalidOid: the request names it */
 	BindOptions options;
 	DqlBuild	build;
@@ -323,6 +345,11 @@ typedef struct DqlCall
 extern BoundQuery *vxp_dql_bind_call(const DqlCall *call);	/* locks the table */
 extern BoundQuery *vxp_dql_bind_parsed(const DqlCall *call, DqlRequest *request);
 extern Query *vxp_dql_translate(const DqlCall *call);	/* analysed, not rewritten */
+
+/* dql_versions.c */
+extern void vxp_bind_versions(BoundQuery *query, const ResourceType *type, Relation relation);
+extern Node *vxp_dql_versions_expr(ParseState *pstate, const BoundQuery *bound);
+extern void vxp_dql_require_present(const char *what);
 
 /* dql_cursor_expr.c */
 extern Node *vxp_dql_cursor_expr(ParseState *pstate, const BoundQuery *bound);

@@ -32,6 +32,8 @@ vxp_build_leaf(ParseState *pstate, const Leaf *leaf)
 			return vxp_dql_condition_expr(pstate, leaf->bound, leaf->condition);
 		case LEAF_SORT:
 			return vxp_dql_sort_expr(pstate, leaf->bound, leaf->sort);
+		case LEAF_VERSIONS:
+			return vxp_dql_versions_expr(pstate, leaf->bound);
 		case LEAF_CURSOR:
 			return vxp_dql_cursor_expr(pstate, leaf->bound);
 		case LEAF_ITEM:
@@ -40,6 +42,8 @@ vxp_build_leaf(ParseState *pstate, const Leaf *leaf)
 			return vxp_record_expr(pstate, leaf->bound, leaf->record);
 		case LEAF_EXPR:
 			return leaf->expr;
+		case LEAF_OVERLAP_TIME:
+			return vxp_timeline_leaf(pstate, leaf);
 		case LEAF_FACET_SOURCE:
 		case LEAF_FACET:
 		case LEAF_FACET_ITEM:
@@ -59,6 +63,8 @@ leaf_location(const Leaf *leaf)
 		clauses = vxp_clause_of_node(leaf->condition);
 	else if (leaf->sort && leaf->sort->clause > 0)
 		clauses = bms_make_singleton(leaf->sort->clause);
+	else if (leaf->kind == LEAF_VERSIONS && leaf->bound->outermost->request->versions_clause > 0)
+		clauses = bms_make_singleton(leaf->bound->outermost->request->versions_clause);
 	else if (leaf->cut)
 		clauses = leaf->bound->request->cut_clauses;
 	else if (leaf->related)
@@ -97,15 +103,6 @@ vxp_new_leaf(BuildState *state, LeafKind kind, Node **ref)
 	return leaf;
 }
 
-static Node *
-expr_leaf(BuildState *state, Node *expr)
-{
-	Node	   *ref;
-
-	vxp_new_leaf(state, LEAF_EXPR, &ref)->expr = expr;
-	return ref;
-}
-
 /* Can the condition be neither NULL nor false, so that plain NOT is its complement? */
 static bool
 is_total(const BoundNode *node)
@@ -122,8 +119,8 @@ is_total(const BoundNode *node)
 		case BOUND_COUNTED:
 			return true;
 		case BOUND_RELATED:
-			/* EXISTS; the grouped form is IN, which is NULL for NULL */
-			return node->related->at_least == 0 && node->related->exactly == 0;
+			/* EXISTS; the grouped form is IN, the gathered one &&, which are NULL for NULL */
+			return node->related->at_least == 0 && node->related->exactly == 0 && !node->related->gathered;
 		case BOUND_MULTIPLE:
 		case BOUND_EXTREME:
 		case BOUND_RANGE:
@@ -213,6 +210,20 @@ vxp_raw_condition(BuildState *state, const BoundNode *node)
 	}
 }
 
+/* vxp_raw_where: the rows of the query being built, by filter and version; NULL: every row */
+Node *
+vxp_raw_where(BuildState *state)
+{
+	const BoundQuery *bound = state->bound;
+	Node	   *filter = bound->filter ? vxp_raw_condition(state, bound->filter) : NULL;
+	Node	   *versions;
+
+	if (bound->versions == VERSIONS_ALL)
+		return filter;
+	vxp_new_leaf(state, LEAF_VERSIONS, &versions);
+	return filter ? (Node *) makeBoolExpr(AND_EXPR, list_make2(filter, versions), -1) : versions;
+}
+
 /* vxp_raw_target: one column of a target list */
 ResTarget *
 vxp_raw_target(Node *value, const char *name)
@@ -225,33 +236,79 @@ vxp_raw_target(Node *value, const char *name)
 	return result;
 }
 
-/* One column for each attribute of the row type; what nobody reads is NULL. */
+/* Is the column at this place selected, and read by somebody? */
+static bool
+is_target(const BoundQuery *bound, const DqlBuild *build, const FormData_pg_attribute *attribute)
+{
+	if (attribute->attisdropped || (!bound->select_all && !bms_is_member(attribute->attnum, bound->columns)))
+		return false;
+	return build->shape == DQL_SHAPE_SELECTED || build->all_used || bms_is_member(attribute->attnum, build->used);
+}
+
+static int
+row_width(const DqlBuild *build, Relation relation)
+{
+	return build->shape == DQL_SHAPE_ROWS ? build->width : RelationGetNumberOfAttributes(relation);
+}
+
+/* The columns that are selected and read, in their order. */
 static List *
 row_targets(BuildState *state, const DqlBuild *build, Relation relation)
 {
-	TupleDesc	tupdesc = RelationGetDescr(relation);
-	BoundQuery *bound = state->bound;
 	List	   *targets = NIL;
 
-	for (int i = 0; i < (build->shape == DQL_SHAPE_ROWS ? build->width : tupdesc->natts); i++)
+	for (int i = 0; i < row_width(build, relation); i++)
 	{
-		Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
-		bool		selected = !attribute->attisdropped &&
-			(bound->select_all || bms_is_member(i + 1, bound->columns));
+		Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), i);
 		Node	   *value;
 
-		if (build->shape == DQL_SHAPE_SELECTED && !selected)
+		if (!is_target(state->bound, build, attribute))
 			continue;
-		if (selected && (build->shape == DQL_SHAPE_SELECTED || build->all_used || bms_is_member(i + 1, build->used)))
-			vxp_new_leaf(state, LEAF_COLUMN, &value)->column = vxp_bind_column(relation, i + 1);
-		else if (attribute->attisdropped)
-			value = expr_leaf(state, (Node *) makeNullConst(INT4OID, -1, InvalidOid));
-		else
-			value = expr_leaf(state, (Node *) makeNullConst(attribute->atttypid, attribute->atttypmod,
-															attribute->attcollation));
-		targets = lappend(targets, vxp_raw_target(value, attribute->attisdropped ? "?dropped?" : NameStr(attribute->attname)));
+		vxp_new_leaf(state, LEAF_COLUMN, &value)->column = vxp_bind_column(relation, i + 1);
+		targets = lappend(targets, vxp_raw_target(value, NameStr(attribute->attname)));
 	}
 	return targets;
+}
+
+/*
+ * vxp_dql_fill_row_type gives an analysed query over row_targets one column for each attribute of the
+ * row type: what nobody reads is NULL.  These columns have not been analysed,
+ * of which a table may have hundreds.  What follows the columns (sort keys)
+ * stays behind them.
+ */
+void
+vxp_dql_fill_row_type(Query *query, const BoundQuery *bound, const DqlBuild *build)
+{
+	Relation	relation = relation_open(bound->relid, NoLock);
+	List	   *targets = NIL;
+	ListCell   *next = list_head(query->targetList);
+
+	for (int i = 0; i < row_width(build, relation); i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), i);
+		TargetEntry *target;
+
+		if (is_target(bound, build, attribute))
+		{
+			target = lfirst(next);
+			next = lnext(query->targetList, next);
+			target->resno = i + 1;
+		}
+		else if (attribute->attisdropped)
+			target = makeTargetEntry((Expr *) makeNullConst(INT4OID, -1, InvalidOid), i + 1, "?dropped?", false);
+		else
+			target = makeTargetEntry((Expr *) makeConst(attribute->atttypid, attribute->atttypmod, attribute->attcollation,
+														attribute->attlen, (Datum) 0, true, attribute->attbyval),
+									 i + 1, pstrdup(NameStr(attribute->attname)), false);
+		targets = lappend(targets, target);
+	}
+	for (; next; next = lnext(query->targetList, next))
+	{
+		((TargetEntry *) lfirst(next))->resno = list_length(targets) + 1;
+		targets = lappend(targets, lfirst(next));
+	}
+	query->targetList = targets;
+	relation_close(relation, NoLock);
 }
 
 static List *
@@ -368,12 +425,12 @@ vxp_dql_build(BoundQuery *bound, const DqlBuild *build)
 	SelectStmt *select = makeNode(SelectStmt);
 	RangeVar   *table = makeRangeVar(pstrdup(bound->schema_name), pstrdup(bound->table_name), -1);
 	Relation	relation;
+	Query	   *query;
 
 	if (build->alias)
 		table->alias = makeAlias(build->alias->aliasname, NIL);
 	select->fromClause = list_make1(table);
-	if (bound->filter)
-		select->whereClause = vxp_raw_condition(&state, bound->filter);
+	select->whereClause = vxp_raw_where(&state);
 	if (bound->cursor && build->shape != DQL_SHAPE_COUNT)
 	{
 		Node	   *behind;
@@ -432,7 +489,10 @@ vxp_dql_build(BoundQuery *bound, const DqlBuild *build)
 		}
 	}
 
-	return vxp_raw_analyse(&state, select);
+	query = vxp_raw_analyse(&state, select);
+	if (build->shape == DQL_SHAPE_ROWS && !build->bare)
+		vxp_dql_fill_row_type(query, bound, build);
+	return query;
 }
 
 /*
@@ -449,11 +509,13 @@ vxp_dql_bind_call(const DqlCall *call)
 BoundQuery *
 vxp_dql_bind_parsed(const DqlCall *call, DqlRequest *request)
 {
-	ResourceType *type;
+	const ResourceType *type;
 	Relation	relation;
 	BoundQuery *bound = NULL;
 	VxpError   *error;
 
+	if (call->as_of)
+		request->as_of = call->as_of;
 	if (request->write)
 		vxp_error_raise(vxp_error_hint(vxp_error(ERRCODE_INVALID_PARAMETER_VALUE,
 												 psprintf("$.%s", vxp_dql_write_name(request->write->kind)),
@@ -470,6 +532,18 @@ vxp_dql_bind_parsed(const DqlCall *call, DqlRequest *request)
 	if (error)
 		vxp_error_raise(error);
 	return bound;
+}
+
+/*
+ * vxp_dql_is_table: are the rows those of the table itself, in any order, read
+ * column by column, and with no column left out that somebody reads?
+ */
+bool
+vxp_dql_is_table(const BoundQuery *bound, const DqlBuild *build)
+{
+	return build->shape == DQL_SHAPE_ROWS && bound->sort == NIL && bound->cursor == NULL &&
+		bound->offset == 0 && bound->limit < 0 &&
+		!build->all_used && (bound->select_all || bms_is_subset(build->used, bound->columns));
 }
 
 /* vxp_dql_translate returns the Query of a call, analysed but not rewritten. */

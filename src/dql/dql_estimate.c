@@ -56,8 +56,8 @@
 /* A sample of so many documents is trusted in full. */
 #define SAMPLE_WANTED 100
 
-/* A filter with more conditions has the rest of them estimated without the sample. */
-#define SAMPLED_CONDITIONS 50
+/* Conditions that run on documents of the sample at most, some milliseconds: the rest of a filter is estimated without. */
+#define SAMPLE_WORK 20000
 
 /* So many matches in a sample are more than chance. */
 #define SAMPLE_MATCHES 5
@@ -71,16 +71,22 @@ typedef struct Estimate
 	const Jsonb *params;
 	Oid			sort_key;		/* our function; InvalidOid: not there */
 	bool		has_expressions;	/* there may be statistics of expressions */
-	int			sampled;		/* conditions that ran on the sample */
+	int			work;			/* conditions that ran on documents so far */
 
 	/* the sample */
 	int			count;
 	Jsonb	  **documents;
 	double	   *weights;		/* add up to 1 - null_part */
 	double		null_part;
+
+	/* what the last condition gave */
+	const DqlNode *last;
+	double		last_part;
+	int			last_matches;
+	int			last_misses;
 } Estimate;
 
-/* Adds values of a statistics slot to the sample. */
+/* Adds values of a statistics slot to the sample, which stays as long as the estimate does. */
 static void
 add_sample(Estimate *estimate, const AttStatsSlot *slot, double part)
 {
@@ -92,7 +98,7 @@ add_sample(Estimate *estimate, const AttStatsSlot *slot, double part)
 		repalloc(estimate->weights, (estimate->count + slot->nvalues) * sizeof(double)) : palloc(slot->nvalues * sizeof(double));
 	for (int i = 0; i < slot->nvalues; i++)
 	{
-		estimate->documents[estimate->count] = DatumGetJsonbPCopy(slot->values[i]);
+		estimate->documents[estimate->count] = DatumGetJsonbP(slot->values[i]);
 		estimate->weights[estimate->count++] = slot->nnumbers > i ? slot->numbers[i] : part / slot->nvalues;
 	}
 }
@@ -115,12 +121,10 @@ read_sample(Estimate *estimate)
 			for (int i = 0; i < slot.nnumbers; i++)
 				common += slot.numbers[i];
 			add_sample(estimate, &slot, 0);
-			free_attstatsslot(&slot);
 		}
 		if (get_attstatsslot(&slot, vardata.statsTuple, STATISTIC_KIND_HISTOGRAM, InvalidOid, ATTSTATSSLOT_VALUES))
 		{
 			add_sample(estimate, &slot, Max(1.0 - estimate->null_part - common, 0.0));
-			free_attstatsslot(&slot);
 		}
 	}
 	ReleaseVariableStats(vardata);
@@ -133,6 +137,19 @@ is_known(const Estimate *estimate, const DqlNode *node)
 	return estimate->params != NULL || !vxp_dql_uses_param_above(node, 0);
 }
 
+static int
+conditions_in(const DqlNode *node)
+{
+	int			count = 1;
+	ListCell   *lc;
+
+	check_stack_depth();
+	foreach(lc, node->args)
+		if (lfirst(lc) != NULL)
+			count += conditions_in(lfirst(lc));
+	return count;
+}
+
 /*
  * The part of the sample that matches; -1 without a sample.  *matches is the
  * number of documents that do, *misses of those that do not.
@@ -143,11 +160,21 @@ sample_part(Estimate *estimate, const DqlNode *node, int *matches, int *misses)
 	EvalNode   *compiled;
 	double		part = 0;
 	double		whole = estimate->null_part;
+	int			work;
 
+	if (node == estimate->last)
+	{
+		*matches = estimate->last_matches;
+		*misses = estimate->last_misses;
+		return estimate->last_part;
+	}
 	*matches = *misses = 0;
-	if (estimate->count == 0 || estimate->sampled >= SAMPLED_CONDITIONS || !is_known(estimate, node))
+	if (estimate->count == 0 || !is_known(estimate, node))
 		return -1;
-	estimate->sampled++;
+	work = conditions_in(node);
+	if (work > (SAMPLE_WORK - estimate->work) / estimate->count)
+		return -1;
+	estimate->work += work * estimate->count;
 	compiled = vxp_dql_compile(node, estimate->field, estimate->params);
 	for (int i = 0; i < estimate->count; i++)
 	{
@@ -166,7 +193,11 @@ sample_part(Estimate *estimate, const DqlNode *node, int *matches, int *misses)
 	}
 	if (estimate->null_part > 0 && vxp_dql_eval(compiled, NULL))
 		part += estimate->null_part;
-	return whole > 0 ? part / whole : -1;
+	estimate->last = node;
+	estimate->last_part = whole > 0 ? part / whole : -1;
+	estimate->last_matches = *matches;
+	estimate->last_misses = *misses;
+	return estimate->last_part;
 }
 
 /* What to assume of a condition when nothing is known. */
@@ -473,10 +504,13 @@ part_by_expression(const Estimate *estimate, const DqlNode *node, const DqlPath 
 
 /* A condition that the sample does not show, or shows in every document, is rare, or its opposite is. */
 static double
-within_sample(const Estimate *estimate, double part, double otherwise)
+within_sample(const Estimate *estimate, double part, int matches, double otherwise)
 {
 	double		trust = Min((double) estimate->count / SAMPLE_WANTED, 1.0);
 
+	/* one document is little: a rare value may be there by chance, which must not look like a frequent one */
+	if (matches == 1 && part < 0.1)
+		return part / 3;
 	if (part > 0 && part < 1)
 		return part;
 	if (part <= 0)
@@ -593,7 +627,7 @@ estimate_node(Estimate *estimate, const DqlNode *node, const DqlPath *prefix, bo
 	if (part < 0)
 		return result;
 	if (node->kind == DQL_COMPARE || node->kind == DQL_NESTED || (node->kind != DQL_AND && node->kind != DQL_OR && node->kind != DQL_NOT))
-		return within_sample(estimate, part, result);
+		return within_sample(estimate, part, matches, result);
 	/* of conditions together the sample knows more than their product, once it shows them */
 	return matches >= SAMPLE_MATCHES && misses >= SAMPLE_MATCHES ? part : result;
 }

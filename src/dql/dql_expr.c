@@ -30,11 +30,16 @@
 Node *
 vxp_dql_const(Oid type, Datum datum)
 {
-	int16		length;
-	bool		by_value;
+	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	Form_pg_type form;
+	Const	   *result;
 
-	get_typlenbyval(type, &length, &by_value);
-	return (Node *) makeConst(type, -1, get_typcollation(type), length, datum, false, by_value);
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for type %u", type);
+	form = (Form_pg_type) GETSTRUCT(tuple);
+	result = makeConst(type, -1, form->typcollation, form->typlen, datum, false, form->typbyval);
+	ReleaseSysCache(tuple);
+	return (Node *) result;
 }
 
 Node *
@@ -175,6 +180,24 @@ collate_like(const BoundQuery *bound, Node *operand, const Node *column)
 	return collate(operand, collation);
 }
 
+/* Do two operators have the same name in the same schema? */
+static bool
+same_operator_name(Oid a, Oid b)
+{
+	HeapTuple	left = SearchSysCache1(OPEROID, ObjectIdGetDatum(a));
+	HeapTuple	right = SearchSysCache1(OPEROID, ObjectIdGetDatum(b));
+	bool		result = HeapTupleIsValid(left) && HeapTupleIsValid(right) &&
+		((Form_pg_operator) GETSTRUCT(left))->oprnamespace == ((Form_pg_operator) GETSTRUCT(right))->oprnamespace &&
+		strcmp(NameStr(((Form_pg_operator) GETSTRUCT(left))->oprname),
+			   NameStr(((Form_pg_operator) GETSTRUCT(right))->oprname)) == 0;
+
+	if (HeapTupleIsValid(left))
+		ReleaseSysCache(left);
+	if (HeapTupleIsValid(right))
+		ReleaseSysCache(right);
+	return result;
+}
+
 /* vxp_dql_type_operator returns the qualified name of a type's own btree operator. */
 List *
 vxp_dql_type_operator(const BoundColumn *column, StrategyNumber strategy)
@@ -204,6 +227,63 @@ vxp_dql_type_operator(const BoundColumn *column, StrategyNumber strategy)
 					  makeString(pstrdup(NameStr(form->oprname))));
 	ReleaseSysCache(tuple);
 	return name;
+}
+
+/*
+ * The type's own operator for exactly these operand types, or InvalidOid.  It is
+ * the one that vxp_dql_type_operator's name means for them: a name, a schema and
+ * two types make one operator.
+ */
+static Oid
+exact_operator(const BoundColumn *column, StrategyNumber strategy, Oid left, Oid right)
+{
+	TypeCacheEntry *entry = lookup_type_cache(column->base_type, TYPECACHE_BTREE_OPFAMILY);
+	Oid			own;
+	Oid			operator;
+
+	if (!OidIsValid(entry->btree_opf))
+		return InvalidOid;
+	operator = get_opfamily_member(entry->btree_opf, left, right, strategy);
+	if (!OidIsValid(operator) || (left == entry->btree_opintype && right == left))
+		return operator;
+	own = get_opfamily_member(entry->btree_opf, entry->btree_opintype, entry->btree_opintype, strategy);
+	return same_operator_name(operator, own) ? operator : InvalidOid;
+}
+
+/* column (strategy) value, by the type's own operator */
+static Node *
+type_comparison(ParseState *pstate, const BoundColumn *column, StrategyNumber strategy, Node *left, Node *right)
+{
+	Oid			operator = exact_operator(column, strategy, exprType(left), exprType(right));
+	OpExpr	   *result;
+
+	if (!OidIsValid(operator))
+		return (Node *) make_op(pstate, vxp_dql_type_operator(column, strategy), left, right, NULL, -1);
+	result = (OpExpr *) make_opclause(operator, BOOLOID, false, (Expr *) left, (Expr *) right, InvalidOid, InvalidOid);
+	result->opfuncid = get_opcode(operator);
+	result->location = -1;
+	return (Node *) result;
+}
+
+/* column = ANY (array), by the type's own operator */
+static Node *
+type_membership(ParseState *pstate, const BoundColumn *column, Node *left, Node *array)
+{
+	Oid			element = get_element_type(exprType(array));
+	Oid			operator = OidIsValid(element) ?
+		exact_operator(column, BTEqualStrategyNumber, exprType(left), element) : InvalidOid;
+	ScalarArrayOpExpr *result;
+
+	if (!OidIsValid(operator))
+		return (Node *) make_scalar_array_op(pstate, vxp_dql_type_operator(column, BTEqualStrategyNumber), true,
+											 left, array, -1);
+	result = makeNode(ScalarArrayOpExpr);
+	result->opno = operator;
+	result->opfuncid = get_opcode(operator);
+	result->useOr = true;
+	result->args = list_make2(left, array);
+	result->location = -1;
+	return (Node *) result;
 }
 
 /*
@@ -436,7 +516,6 @@ compare_with_param(ParseState *pstate, const BoundQuery *bound, const BoundNode 
 	bool		is_equal = node->strategy == BTEqualStrategyNumber;
 	Node	   *left = is_equal ? equality_column(pstate, bound, column) : ordered_column(pstate, bound, column);
 	Node	   *right = operand_param(pstate, bound, column, node->value.param, false);
-	List	   *operator;
 	Node	   *condition;
 	bool		known;
 
@@ -447,9 +526,8 @@ compare_with_param(ParseState *pstate, const BoundQuery *bound, const BoundNode 
 						node->value.param, column->name, format_type_be(column->type)),
 				 errhint("Use $in to compare with each element.")));
 	known = IsA(right, Const);
-	operator = vxp_dql_type_operator(column, node->strategy);
 	right = collate_like(bound, right, left);
-	condition = (Node *) make_op(pstate, operator, left, right, NULL, -1);
+	condition = type_comparison(pstate, column, node->strategy, left, right);
 	if (node->negated)
 	{
 		NodeSetTag(condition, T_DistinctExpr);
@@ -474,8 +552,8 @@ compare_expr(ParseState *pstate, const BoundQuery *bound, const BoundNode *node)
 	if (node->value.param > 0)
 		return compare_with_param(pstate, bound, node);
 	left = is_equal ? equality_column(pstate, bound, column) : ordered_column(pstate, bound, column);
-	condition = (Node *) make_op(pstate, vxp_dql_type_operator(column, node->strategy), left,
-								 vxp_dql_const(node->value.type, node->value.datum), NULL, -1);
+	condition = type_comparison(pstate, column, node->strategy, left,
+								vxp_dql_const(node->value.type, node->value.datum));
 	if (!node->negated)
 		return condition;
 	if (column->not_null && OidIsValid(get_negator(castNode(OpExpr, condition)->opno)))
@@ -506,14 +584,13 @@ any_expr(ParseState *pstate, const BoundQuery *bound, const BoundNode *node)
 {
 	const BoundColumn *column = node->column;
 	Node	   *left = equality_column(pstate, bound, column);
-	List	   *equal = vxp_dql_type_operator(column, BTEqualStrategyNumber);
 	Node	   *array;
 	Node	   *condition;
 
 	if (node->value.param == 0)
 	{
 		array = vxp_dql_const(node->value.type, node->value.datum);
-		condition = (Node *) make_scalar_array_op(pstate, equal, true, left, array, -1);
+		condition = type_membership(pstate, column, left, array);
 		if (node->negated && column->not_null)
 		{
 			ScalarArrayOpExpr *all = castNode(ScalarArrayOpExpr, condition);
@@ -540,7 +617,7 @@ any_expr(ParseState *pstate, const BoundQuery *bound, const BoundNode *node)
 		single.strategy = BTEqualStrategyNumber;
 		return compare_with_param(pstate, bound, &single);
 	}
-	condition = (Node *) make_scalar_array_op(pstate, equal, true, left, collate_like(bound, array, left), -1);
+	condition = type_membership(pstate, column, left, collate_like(bound, array, left));
 	if (!column->not_null)
 		condition = or_both_null(pstate, bound, column, condition,
 								 holds_null(pstate, operand_param(pstate, bound, column, node->value.param, true)));

@@ -150,8 +150,7 @@ build_facets(BoundQuery *bound, const BoundField *field)
 
 	rows->fromClause = list_make1(makeRangeVar(pstrdup(bound->schema_name), pstrdup(bound->table_name), -1));
 	rows->targetList = list_make1(vxp_raw_target(facet_leaf(&state, LEAF_FACET_SOURCE, field), VALUE_COLUMN));
-	if (bound->filter)
-		rows->whereClause = vxp_raw_condition(&state, bound->filter);
+	rows->whereClause = vxp_raw_where(&state);
 	if (bound->limit >= 0 || bound->offset > 0)
 		vxp_raw_order(&state, rows);
 
@@ -192,7 +191,7 @@ vxp_facets(PG_FUNCTION_ARGS)
 	BoundField	field;
 	Relation	relation;
 	VxpError   *error = parse.error;
-	ResourceType *type;
+	const ResourceType *type;
 	PlannedStmt *plan;
 
 	if (error)

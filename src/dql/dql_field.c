@@ -18,10 +18,11 @@
 
 #include "dql/dql_bind.h"
 
+/* The kind of a type that this file knows by its OID, which is no domain; COLUMN_OTHER for all else. */
 static ColumnKind
-column_kind(Oid base_type)
+known_kind(Oid type)
 {
-	switch (base_type)
+	switch (type)
 	{
 		case BOOLOID:
 			return COLUMN_BOOLEAN;
@@ -48,9 +49,19 @@ column_kind(Oid base_type)
 		case JSONBOID:
 			return COLUMN_JSON;
 		default:
-			/* a domain over an array is its own type, so look below it first */
-			return OidIsValid(get_element_type(base_type)) ? COLUMN_ARRAY : COLUMN_OTHER;
+			return COLUMN_OTHER;
 	}
+}
+
+static ColumnKind
+column_kind(Oid base_type)
+{
+	ColumnKind	kind = known_kind(base_type);
+
+	/* a domain over an array is its own type, so look below it first */
+	if (kind == COLUMN_OTHER && OidIsValid(get_element_type(base_type)))
+		kind = COLUMN_ARRAY;
+	return kind;
 }
 
 /*
@@ -78,10 +89,16 @@ vxp_bind_column(Relation relation, AttrNumber attnum)
 	column->attnum = attnum;
 	column->name = pstrdup(NameStr(attribute->attname));
 	column->type = attribute->atttypid;
-	column->base_type = getBaseType(attribute->atttypid);
+	column->kind = known_kind(attribute->atttypid);
+	if (column->kind != COLUMN_OTHER)
+		column->base_type = attribute->atttypid;
+	else
+	{
+		column->base_type = getBaseType(attribute->atttypid);
+		column->kind = column_kind(column->base_type);
+	}
 	column->collation = attribute->attcollation;
 	column->not_null = never_null(relation, attnum);
-	column->kind = column_kind(column->base_type);
 	if (column->kind == COLUMN_ARRAY)
 	{
 		BoundColumn *element = palloc0(sizeof(BoundColumn));

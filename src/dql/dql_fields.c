@@ -383,7 +383,7 @@ find_place(FieldReceiver *receiver, const FieldNode *node, const char *inside)
 
 /* {"resource": name, "filter": {"$hasAncestor": ancestor}} */
 static BoundQuery *
-bind_rows(const char *resource, char *ancestor, ResourceType **type, Relation *relation)
+bind_rows(const char *resource, char *ancestor, const ResourceType **type, Relation *relation)
 {
 	DqlRequest *request = palloc0(sizeof(DqlRequest));
 	BindOptions options = {NIL, true};
@@ -432,7 +432,7 @@ vxp_fields(PG_FUNCTION_ARGS)
 	FieldReceiver receiver = {{receive_row, receiver_startup, receiver_end, receiver_end, DestNone}};
 	FieldOutput output = {(ReturnSetInfo *) fcinfo->resultinfo};
 	DqlBuild	build = {DQL_SHAPE_SELECTED};
-	ResourceType *type;
+	const ResourceType *type;
 	Relation	relation;
 	BoundQuery *bound;
 	ListCell   *lc;

@@ -50,6 +50,8 @@ exceeds_nesting(const char *text, int length)
 	int			depth = 0;
 	bool		in_string = false;
 
+	if (length <= DQL_MAX_NESTING)
+		return false;
 	for (int i = 0; i < length; i++)
 	{
 		char		c = text[i];
@@ -264,7 +266,7 @@ on_scalar(void *state, char *token, JsonTokenType type)
 VxpError *
 vxp_dql_json_parse(const char *text, int length, DqlValue **result)
 {
-	JsonReader *reader;
+	JsonReader	reader;
 	JsonLexContext *lexer;
 	JsonSemAction actions = {0};
 	JsonParseErrorType status;
@@ -279,8 +281,9 @@ vxp_dql_json_parse(const char *text, int length, DqlValue **result)
 										  "request nests too deeply"),
 								"The limit is %d levels.", DQL_MAX_NESTING);
 
-	reader = palloc0(sizeof(JsonReader));
-	actions.semstate = reader;
+	reader.root = NULL;
+	reader.depth = 0;
+	actions.semstate = &reader;
 	actions.object_start = on_object_start;
 	actions.object_end = on_object_end;
 	actions.array_start = on_array_start;
@@ -296,7 +299,7 @@ vxp_dql_json_parse(const char *text, int length, DqlValue **result)
 										  ERRCODE_INVALID_TEXT_REPRESENTATION, NULL,
 										  "request is not valid JSON"),
 								"%s", json_errdetail(status, lexer));
-	*result = reader->root;
+	*result = reader.root;
 	return NULL;
 }
 

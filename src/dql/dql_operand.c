@@ -177,6 +177,25 @@ read_constant(const BoundColumn *column, const DqlValue *operand, bool epoch, co
 	return read_value(result->type, column, text, where, &result->datum);
 }
 
+/* Reads up to 18 digits, with a sign, that stand alone; false for all else. */
+static bool
+read_plain_integer(const DqlValue *operand, int64 *result)
+{
+	const char *c = operand->string;
+	bool		negative = *c == '-';
+	int			digits = operand->length - (negative ? 1 : 0);
+	int64		number = 0;
+
+	if (digits < 1 || digits > 18)
+		return false;
+	for (c += negative ? 1 : 0; *c >= '0' && *c <= '9'; c++)
+		number = number * 10 + (*c - '0');
+	if (c != operand->string + operand->length)
+		return false;
+	*result = negative ? -number : number;
+	return true;
+}
+
 /*
  * Reads a number for an integer column.  "floor" and "ceiling" are the integers
  * beside it (equal when it is one); "side" is -1 or 1 when it lies below or
@@ -195,6 +214,11 @@ read_integer(const BoundColumn *column, const DqlValue *operand, const char *whe
 	*floor = *ceiling = 0;
 	if (operand->type != DQL_NUMBER && operand->type != DQL_STRING)
 		return wrong_form(column, operand, where);
+	if (read_plain_integer(operand, floor))
+	{
+		*ceiling = *floor;
+		return NULL;
+	}
 	error = read_value(NUMERICOID, column, operand->string, where, &number);
 	if (error)
 		return error;

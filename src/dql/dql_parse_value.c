@@ -22,27 +22,82 @@
 /* Bind variables beyond this are a slip of the keyboard. */
 #define MAX_PARAM 65535
 
+/* Is the key a plain name that needs no quotes?  If so, its length goes to *length. */
+static bool
+is_plain_key(const char *key, int *length)
+{
+	const char *c = key;
+
+	while ((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || *c == '_' || *c == '$' ||
+		   (c > key && *c >= '0' && *c <= '9'))
+		c++;
+	*length = c - key;
+	return *c == '\0' && c > key;
+}
+
 /* place_step appends one step: .key, ."odd key" or [index]. */
 static void
 place_step(StringInfo buf, const DqlPlace *place)
 {
-	const char *key = place->key;
-	bool		plain = true;
+	const char *key;
+	int			length;
 
-	if (key == NULL)
+	if (place->key == NULL)
 	{
 		appendStringInfo(buf, "[%d]", place->index);
 		return;
 	}
 	appendStringInfoChar(buf, '.');
-	for (const char *c = key; *c != '\0' && plain; c++)
-		plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || *c == '_' || *c == '$' ||
-			(c > key && *c >= '0' && *c <= '9');
-	key = vxp_quote_input(key, strlen(key));
-	if (plain && key[0] != '\0')
+	key = vxp_quote_input(place->key, strlen(place->key));
+	if (is_plain_key(place->key, &length))
 		appendStringInfoString(buf, key);
 	else
 		escape_json(buf, key);
+}
+
+/*
+ * short_place writes a place of plain keys that is short into "text"; false when
+ * it is not.  Every node of every request has a place, and nearly all are such.
+ */
+static bool
+short_place(const DqlPlace *place, char text[MAX_PLACE_TEXT / 2], int *start)
+{
+	int			at = MAX_PLACE_TEXT / 2;
+
+	text[--at] = '\0';
+	for (; place->parent != NULL; place = place->parent)
+	{
+		int			length;
+
+		if (place->key == NULL)
+		{
+			int			index = place->index;
+
+			if (at < 16)
+				return false;
+			text[--at] = ']';
+			do
+			{
+				text[--at] = '0' + index % 10;
+				index /= 10;
+			} while (index > 0);
+			text[--at] = '[';
+		}
+		else
+		{
+			/* vxp_quote_input cuts longer ones */
+			if (!is_plain_key(place->key, &length) || length > 64 || at < length + 2)
+				return false;
+			at -= length;
+			memcpy(text + at, place->key, length);
+			text[--at] = '.';
+		}
+	}
+	if (at < 1)
+		return false;
+	text[--at] = '$';
+	*start = at;
+	return true;
 }
 
 /* vxp_dql_place_text returns the JSON path of a place, "$.filter.$and[2].created". */
@@ -51,8 +106,12 @@ vxp_dql_place_text(const DqlPlace *place)
 {
 	StringInfoData buf;
 	const DqlPlace *steps[4 * DQL_MAX_NESTING];
+	char		text[MAX_PLACE_TEXT / 2];
 	int			count = 0;
+	int			start;
 
+	if (short_place(place, text, &start))
+		return pnstrdup(text + start, sizeof(text) - 1 - start);
 	for (; place->parent != NULL && count < lengthof(steps); place = place->parent)
 		steps[count++] = place;
 	initStringInfo(&buf);
@@ -131,14 +190,23 @@ vxp_dql_quoted(const char *text)
 DqlPath *
 vxp_dql_parse_path(DqlParse *parse, const char *text, const DqlPlace *place)
 {
-	DqlPath    *path = palloc0(sizeof(DqlPath));
+	DqlPath    *path;
+	char	   *copy;
 	int			capacity = 1;
+	size_t		length;
 	const char *start = text;
 
 	for (const char *c = text; *c != '\0'; c++)
 		capacity += *c == '.';
-	path->text = pstrdup(text);
-	path->segments = palloc(capacity * sizeof(char *));
+	/* path, segments, the text and the text cut at its dots, in one piece */
+	length = strlen(text) + 1;
+	path = palloc(sizeof(DqlPath) + capacity * sizeof(char *) + 2 * length);
+	path->count = 0;
+	path->segments = (char **) (path + 1);
+	path->text = (char *) (path->segments + capacity);
+	copy = path->text + length;
+	memcpy(path->text, text, length);
+	memcpy(copy, text, length);
 	for (const char *c = text;; c++)
 	{
 		if (*c != '.' && *c != '\0')
@@ -149,7 +217,8 @@ vxp_dql_parse_path(DqlParse *parse, const char *text, const DqlPlace *place)
 						   "Write the segments of a path with one dot between them.");
 			return NULL;
 		}
-		path->segments[path->count++] = pnstrdup(start, c - start);
+		path->segments[path->count++] = copy + (start - text);
+		copy[c - text] = '\0';
 		if (*c == '\0')
 			return path;
 		start = c + 1;

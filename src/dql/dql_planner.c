@@ -19,17 +19,21 @@
 #include "postgres.h"
 
 #include "access/relation.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/pathnodes.h"
 #include "nodes/supportnodes.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/planmain.h"
+#include "parser/parse_relation.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteHandler.h"
+#include "rewrite/rewriteManip.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
 
@@ -174,8 +178,121 @@ column_list(const RangeTblFunction *function)
 	return desc;
 }
 
-/* The subquery that replaces the call, or NULL when the call must stay. */
-static Query *
+static bool
+all_constant(const List *args)
+{
+	ListCell   *lc;
+
+	foreach(lc, args)
+		if (!IsA(lfirst(lc), Const))
+			return false;
+	return true;
+}
+
+/*
+ * Puts "quals" beside the reference to a range table entry in a tree of joins.
+ * Returns the tree, and sets *found.
+ */
+static Node *
+add_quals(Node *jointree, int rtindex, Node *quals, bool *found)
+{
+	ListCell   *lc;
+
+	check_stack_depth();
+	if (jointree == NULL || *found)
+		return jointree;
+	switch (nodeTag(jointree))
+	{
+		case T_RangeTblRef:
+			if (castNode(RangeTblRef, jointree)->rtindex != rtindex)
+				return jointree;
+			*found = true;
+			return quals ? (Node *) makeFromExpr(list_make1(jointree), quals) : jointree;
+		case T_FromExpr:
+			foreach(lc, castNode(FromExpr, jointree)->fromlist)
+				lfirst(lc) = add_quals(lfirst(lc), rtindex, quals, found);
+			return jointree;
+		case T_JoinExpr:
+			castNode(JoinExpr, jointree)->larg = add_quals(castNode(JoinExpr, jointree)->larg, rtindex, quals, found);
+			castNode(JoinExpr, jointree)->rarg = add_quals(castNode(JoinExpr, jointree)->rarg, rtindex, quals, found);
+			return jointree;
+		default:
+			return jointree;
+	}
+}
+
+/*
+ * Makes the table of the simplest kind of query a table of the statement itself:
+ * one table with conditions, whose rows come as they are.  This is what the
+ * planner's own pull-up would make of it a moment later, at a fraction of the
+ * cost: the columns of the call are those of the table, number by number, so
+ * that no Var of the statement changes, also above an outer join; what is left
+ * is to number the Vars of the conditions, and to put these where the call
+ * stood.  Returns the new entry, or NULL when the query is not so simple.
+ */
+static RangeTblEntry *
+merge_query(PlannerInfo *root, int rtindex, Query *query)
+{
+	RangeTblEntry *table = linitial(query->rtable);
+	Node	   *quals = query->jointree->quals;
+	Node	   *place = linitial(query->jointree->fromlist);
+	Relation	relation;
+	bool		found = false;
+
+	if (list_length(query->rtable) != 1 || list_length(query->jointree->fromlist) != 1 || !IsA(place, RangeTblRef) ||
+		query->hasSubLinks || query->rowMarks != NIL ||
+		table->rtekind != RTE_RELATION || table->relkind == RELKIND_VIEW || table->tablesample != NULL)
+		return NULL;
+	relation = relation_open(table->relid, NoLock);
+	found = vxp_has_virtual_columns(RelationGetDescr(relation));
+	relation_close(relation, NoLock);
+	if (found)
+		return NULL;
+
+	/* values of bind variables may be Vars of the levels above */
+	if (quals)
+	{
+		ChangeVarNodes(quals, 1, rtindex, 0);
+		IncrementVarSublevelsUp(quals, -1, 1);
+	}
+	(void) add_quals((Node *) root->parse->jointree, rtindex, quals, &found);
+	if (!found)
+		elog(ERROR, "call %d is not in the join tree", rtindex);
+	ChangeVarNodes((Node *) table->securityQuals, 1, rtindex, 0);
+	IncrementVarSublevelsUp((Node *) table->securityQuals, -1, 1);
+	root->parse->hasRowSecurity |= query->hasRowSecurity;
+	vxp_move_permissions(root->parse, query, table);
+	return table;
+}
+
+/* Is the call part of the statement's joins, and does nothing beside it enter it? */
+static bool
+may_merge(PlannerInfo *root, const RangeTblEntry *rte, int rtindex, const List *args)
+{
+	bool		found = false;
+
+	if (rte->lateral || contain_var_clause((Node *) args))
+		return false;
+	(void) add_quals((Node *) root->parse->jointree, rtindex, NULL, &found);
+	return found;
+}
+
+/* The entry with a subquery in the place of the call. */
+static RangeTblEntry *
+subquery_entry(const RangeTblEntry *rte, Query *query)
+{
+	RangeTblEntry *entry = makeNode(RangeTblEntry);
+
+	memcpy(entry, rte, sizeof(RangeTblEntry));
+	entry->rtekind = RTE_SUBQUERY;
+	entry->subquery = query;
+	entry->security_barrier = false;
+	entry->funcordinality = false;
+	return entry;
+}
+
+/* What replaces the call in the range table, or NULL when the call must stay. */
+static RangeTblEntry *
 inline_call(PlannerInfo *root, RangeTblEntry *rte, int rtindex, FuncExpr *call)
 {
 	ColumnUse	use = {root->parse, rtindex};
@@ -184,6 +301,8 @@ inline_call(PlannerInfo *root, RangeTblEntry *rte, int rtindex, FuncExpr *call)
 	Const	   *request;
 	Oid			result_type = exprType((Node *) call);
 	Relation	relation = NULL;
+	RangeTblEntry *entry = NULL;
+	BoundQuery *bound;
 	Query	   *query;
 	List	   *rewritten;
 	int			position;
@@ -193,16 +312,20 @@ inline_call(PlannerInfo *root, RangeTblEntry *rte, int rtindex, FuncExpr *call)
 	if (contain_volatile_functions((Node *) call->args) || contain_subplans((Node *) call->args))
 		return NULL;
 
-	folding = true;
-	PG_TRY();
+	folded = call;
+	if (!all_constant(call->args))
 	{
-		folded = (FuncExpr *) eval_const_expressions(root, (Node *) copyObject(call));
+		folding = true;
+		PG_TRY();
+		{
+			folded = (FuncExpr *) eval_const_expressions(root, (Node *) copyObject(call));
+		}
+		PG_FINALLY();
+		{
+			folding = false;
+		}
+		PG_END_TRY();
 	}
-	PG_FINALLY();
-	{
-		folding = false;
-	}
-	PG_END_TRY();
 	if (!IsA(folded, FuncExpr) || folded->args == NIL)
 		return NULL;
 	position = request_position(folded);
@@ -249,7 +372,10 @@ inline_call(PlannerInfo *root, RangeTblEntry *rte, int rtindex, FuncExpr *call)
 	dql_call.build.alias = rte->alias;
 	dql_call.build.used = use.used;
 	dql_call.build.all_used = use.whole_row;
-	query = vxp_dql_translate(&dql_call);
+	bound = vxp_dql_bind_call(&dql_call);
+	dql_call.build.bare = vxp_dql_is_table(bound, &dql_call.build) &&
+		may_merge(root, rte, rtindex, dql_call.options.args);
+	query = vxp_dql_build(bound, &dql_call.build);
 
 	/* views are expanded and row security is added here */
 	rewritten = QueryRewrite(query);
@@ -264,7 +390,13 @@ inline_call(PlannerInfo *root, RangeTblEntry *rte, int rtindex, FuncExpr *call)
 	root->glob->dependsOnRole = true;
 	if (root->glob->parallelModeOK && max_parallel_hazard(query) == PROPARALLEL_UNSAFE)
 		forbid_parallel(root);
-	return query;
+	if (dql_call.build.bare)
+	{
+		entry = merge_query(root, rtindex, query);
+		if (entry == NULL)
+			vxp_dql_fill_row_type(query, bound, &dql_call.build);
+	}
+	return entry ? entry : subquery_entry(rte, query);
 }
 
 /*
@@ -280,8 +412,8 @@ inline_calls(PlannerInfo *root, Oid support_function)
 	foreach(lc, root->parse->rtable)
 	{
 		RangeTblEntry *rte = lfirst(lc);
+		RangeTblEntry *replacement;
 		FuncExpr   *call;
-		Query	   *query;
 
 		rtindex++;
 		if (rte->rtekind != RTE_FUNCTION || rte->funcordinality || list_length(rte->functions) != 1)
@@ -289,18 +421,9 @@ inline_calls(PlannerInfo *root, Oid support_function)
 		call = (FuncExpr *) ((RangeTblFunction *) linitial(rte->functions))->funcexpr;
 		if (!IsA(call, FuncExpr) || get_func_support(call->funcid) != support_function)
 			continue;
-		query = inline_call(root, rte, rtindex, call);
-		if (query)
-		{
-			RangeTblEntry *subquery = makeNode(RangeTblEntry);
-
-			memcpy(subquery, rte, sizeof(RangeTblEntry));
-			subquery->rtekind = RTE_SUBQUERY;
-			subquery->subquery = query;
-			subquery->security_barrier = false;
-			subquery->funcordinality = false;
-			lfirst(lc) = subquery;
-		}
+		replacement = inline_call(root, rte, rtindex, call);
+		if (replacement)
+			lfirst(lc) = replacement;
 	}
 }
 

@@ -847,9 +847,12 @@ vxp_dql_parse(const char *text, int length, DqlRequest **result)
 DqlRequest *
 vxp_dql_parse_or_raise(const DqlText *dql)
 {
-	DqlRequest *request;
-	VxpError   *error = vxp_dql_parse(VARDATA_ANY(dql), VARSIZE_ANY_EXHDR(dql), &request);
+	DqlRequest *request = vxp_dql_take_kept(VARDATA_ANY(dql), VARSIZE_ANY_EXHDR(dql));
+	VxpError   *error;
 
+	if (request != NULL)
+		return request;
+	error = vxp_dql_parse(VARDATA_ANY(dql), VARSIZE_ANY_EXHDR(dql), &request);
 	if (error != NULL)
 		vxp_error_raise(error);
 	return request;

@@ -23,21 +23,12 @@ VXP_FUNCTION(vxp_dql_from_text);
 VXP_FUNCTION(vxp_dql_from_jsonb);
 VXP_FUNCTION(vxp_canonical_filter);
 
-/* check_request returns the error in a request's text, or NULL. */
-static VxpError *
-check_request(const char *text, int length)
-{
-	DqlRequest *request;
-
-	return vxp_dql_parse(text, length, &request);
-}
-
 /* dql_in(cstring) -> dql: soft errors where the server has them. */
 Datum
 vxp_dql_in(PG_FUNCTION_ARGS)
 {
 	char	   *text = PG_GETARG_CSTRING(0);
-	VxpError   *error = check_request(text, strlen(text));
+	VxpError   *error = vxp_dql_parse_and_keep(text, strlen(text));
 
 	if (error != NULL)
 	{
@@ -61,7 +52,7 @@ vxp_dql_recv(PG_FUNCTION_ARGS)
 	StringInfo	buf = (StringInfo) PG_GETARG_POINTER(0);
 	int			length;
 	char	   *text = pq_getmsgtext(buf, buf->len - buf->cursor, &length);
-	VxpError   *error = check_request(text, length);
+	VxpError   *error = vxp_dql_parse_and_keep(text, length);
 
 	if (error != NULL)
 		vxp_error_raise(error);
@@ -85,7 +76,7 @@ Datum
 vxp_dql_from_text(PG_FUNCTION_ARGS)
 {
 	text	   *value = PG_GETARG_TEXT_PP(0);
-	VxpError   *error = check_request(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+	VxpError   *error = vxp_dql_parse_and_keep(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
 
 	if (error != NULL)
 		vxp_error_raise(error);
@@ -115,7 +106,7 @@ vxp_dql_from_jsonb(PG_FUNCTION_ARGS)
 	Jsonb	   *value = PG_GETARG_JSONB_P(0);
 	char	   *text = JsonbToCString(NULL, &value->root, VARSIZE(value));
 	int			length = strlen(text);
-	VxpError   *error = check_request(text, length);
+	VxpError   *error = vxp_dql_parse_and_keep(text, length);
 	DqlValue   *root;
 
 	if (error == NULL)

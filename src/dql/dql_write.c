@@ -185,7 +185,7 @@ bind_write(const DqlText *dql, DqlRequest *request)
 {
 	BoundWrite *write = palloc0(sizeof(BoundWrite));
 	BindOptions options = {NIL, true, true, true};
-	ResourceType *type;
+	const ResourceType *type;
 	Relation	relation;
 	VxpError   *error;
 
@@ -194,6 +194,8 @@ bind_write(const DqlText *dql, DqlRequest *request)
 	error = vxp_dql_resource(request, &type);
 	if (error)
 		vxp_error_raise(error);
+	if (type->versioned)
+		vxp_dql_require_present(write->write->kind == DQL_WRITE_DELETE ? "vxp.delete()" : "vxp.update()");
 	write->resource = type->name;
 	relation = relation_open(type->relid, RowExclusiveLock);
 	if (relation->rd_rel->relkind != RELKIND_RELATION && relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)

@@ -12,7 +12,7 @@
 #include <limits.h>
 #include <math.h>
 
-#include "access/gist.h"
+#include "access/gist_private.h"
 #include "access/stratnum.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -26,7 +26,7 @@
 #include "lineage/lineage_index.h"
 
 /* bytes of a page that tuples and their line pointers share */
-#define PAGE_ROOM (BLCKSZ - SizeOfPageHeaderData - sizeof(GISTPageOpaqueData))
+#define PAGE_ROOM ((Size) (BLCKSZ - SizeOfPageHeaderData - sizeof(GISTPageOpaqueData)))
 
 /* A split leaves at least this share of the bytes on each side. */
 #define SPLIT_MIN_SHARE 0.3
@@ -325,11 +325,12 @@ cut_level(const LineageBound *left, const LineageBound *right)
  *
  * The window is around the middle.  A sorted build hands over several pages
  * together: there it is narrowed to cuts that need no page more than the bytes
- * do, since a cut beside it would leave pages half empty.  With more columns
- * the keys do not tell the size of a tuple, and the window is just the middle.
+ * do (of "room" each), since a cut beside it would leave pages half empty.  With
+ * more columns ("room" is 0) the keys do not tell the size of a tuple, and the
+ * window is just the middle.
  */
 static int
-choose_cut(const SplitEntry *entries, int count, bool one_column)
+choose_cut(const SplitEntry *entries, int count, Size room)
 {
 	Size		total = 0;
 	Size		left = 0;
@@ -344,14 +345,14 @@ choose_cut(const SplitEntry *entries, int count, bool one_column)
 		total += entries[i].size;
 	low = total * SPLIT_MIN_SHARE;
 	high = total - low;
-	if (one_column)
+	if (room > 0)
 	{
-		int			pages = (total + PAGE_ROOM - 1) / PAGE_ROOM;
+		int			pages = (total + room - 1) / room;
 
 		if (pages >= 2)
 		{
-			low = Max(low, (double) total - (pages - pages / 2) * (double) PAGE_ROOM);
-			high = Min(high, (pages / 2) * (double) PAGE_ROOM);
+			low = Max(low, (double) total - (pages - pages / 2) * (double) room);
+			high = Min(high, (pages / 2) * (double) room);
 		}
 	}
 	else
@@ -382,6 +383,19 @@ choose_cut(const SplitEntry *entries, int count, bool one_column)
 	return best;
 }
 
+/*
+ * page_room is how much of a page a sorted build fills: what the index says with
+ * fillfactor, but all of it if it says nothing.  The server's build leaves that to
+ * the split, which it calls for every four pages.
+ */
+static Size
+page_room(Relation index)
+{
+	GiSTOptions *options = (GiSTOptions *) index->rd_options;
+
+	return options != NULL ? PAGE_ROOM * options->fillfactor / 100 : PAGE_ROOM;
+}
+
 /* lineage_gist_picksplit(internal, internal) -> internal */
 Datum
 vxp_lineage_gist_picksplit(PG_FUNCTION_ARGS)
@@ -408,7 +422,7 @@ vxp_lineage_gist_picksplit(PG_FUNCTION_ARGS)
 		entries[i].size = MAXALIGN(sizeof(IndexTupleData) + VARSIZE(key)) + sizeof(ItemIdData);
 	}
 	qsort(entries, count, sizeof(SplitEntry), cmp_split_entry);
-	cut = choose_cut(entries, count, one_column);
+	cut = choose_cut(entries, count, one_column ? page_room(index) : 0);
 
 	v->spl_left = palloc((count + 1) * sizeof(OffsetNumber));
 	v->spl_right = palloc((count + 1) * sizeof(OffsetNumber));

@@ -28,6 +28,7 @@ CREATE VIEW calls AS SELECT identifier, title FROM vxp.query(NULL::folder, '{"fi
 CREATE VIEW by_wrapper AS SELECT identifier FROM folder('{"filter":{"$hasAncestor":"dataset/3"}}');
 CREATE MATERIALIZED VIEW counts AS SELECT d.identifier, count(*) FROM dataset d JOIN folder f ON has_ancestor(f.lineage, d.identifier) GROUP BY 1;
 CREATE FUNCTION body() RETURNS bigint STABLE BEGIN ATOMIC SELECT count(*) FROM vxp.query(NULL::public.dataset, '{}') d; END;
+CREATE FUNCTION early() RETURNS bigint STABLE BEGIN ATOMIC SELECT count(*) FROM public.folder; END;
 ALTER TABLE folder ENABLE ROW LEVEL SECURITY;
 CREATE POLICY shown ON folder USING (NOT is_within(lineage, 'dataset/19'));
 CREATE STATISTICS path_statistics ON id, path FROM path;

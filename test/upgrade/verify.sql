@@ -9,12 +9,11 @@ SELECT count(*), min(identifier), md5(string_agg(title, ',' ORDER BY identifier 
 SELECT count(*) FROM by_wrapper;
 SELECT count(*), sum(count) FROM counts;
 SELECT body();
-SELECT tableoid::regclass, count(*) FROM part GROUP BY 1 ORDER BY 1::text COLLATE "C";
+SELECT tableoid::regclass, count(*) FROM part GROUP BY 1 ORDER BY tableoid::regclass::text COLLATE "C";
 SELECT count(*), md5(string_agg(top, ',' ORDER BY id)) FROM path;
 SELECT vxp.count(request) FROM saved ORDER BY name COLLATE "C";
 SELECT vxp.page('{"resource":"Document","filter":{"n":{"$gte":2}},"pageSize":5}');
 SELECT vxp.items('{"resource":"Folder","filter":{"$hasAncestor":"folder/9"},"select":["id"],"sort":{"id":1},"limit":5}');
-SELECT count(*), count(undone_at) FROM operation;
 SELECT count(*) FROM check_lineage('Folder');
 SELECT c.relname, pg_get_indexdef(c.oid), i.indisvalid FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid WHERE c.relname ~ '^path_' ORDER BY 1;
 SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'shallow';
