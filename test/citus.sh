@@ -34,7 +34,8 @@ shared_preload_libraries = 'citus'
 wal_level = logical
 max_connections = 60
 citus.node_conninfo = 'sslmode=prefer'
-citus.shard_count = 6"
+citus.shard_count = 6
+$([ -z "$citus" ] || echo 'citus.enable_version_checks = off	# it looks in the server'"'"'s own folder')"
 	start_server "$run"
 	psql=$(pg_bin)/psql
 	"$psql" -qX -v ON_ERROR_STOP=1 -c 'SET client_min_messages = error' -c 'CREATE EXTENSION citus' -c 'CREATE EXTENSION vxp_query' -c 'ALTER DATABASE postgres SET search_path = public, vxp'

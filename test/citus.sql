@@ -1,7 +1,7 @@
 --
 -- citus.sql: a resource type distributed by datasource, on a cluster of Citus; started by citus.sh
 --
--- Each line of the answer says "ok" or "not ok" and what was asked. Each ask is put to the distributed table and to an
+-- Each line of the answer says "ok" or "not ok" and what was asked. Each request is put to the distributed table and to an
 -- ordinary table with the same rows.
 --
 \set ON_ERROR_STOP on
@@ -17,7 +17,7 @@ SELECT create_resource_type('Datasource', versioned => false), create_resource_t
 INSERT INTO datasource (identifier) SELECT 'datasource/' || n FROM generate_series(1, 12) n;
 INSERT INTO patient (identifier, parent_identifier, sex) SELECT 'patient/' || n, 'datasource/' || 1 + n % 12, substr('FM', 1 + n % 2, 1) FROM generate_series(1, 240) n;
 INSERT INTO incoming (identifier, parent_identifier, modality, size, tags, metadata)
-SELECT 'volume/' || n, 'patient/' || 1 + n % 240, (ARRAY['MR', 'CT', 'T2*'])[1 + n % 3], CASE WHEN n % 7 > 0 THEN n % 100 END, ARRAY['t' || n % 4],
+SELECT 'volume/' || n, 'patient/' || 1 + n % 240, (ARRAY['MR', 'CT', 'T2*'])[1 + n / 7 % 3], CASE WHEN n % 7 > 0 THEN n % 100 END, ARRAY['t' || n % 4],
 	jsonb_build_object('k', n % 5, 'o', jsonb_build_object('p', 'x' || n % 3))
 FROM generate_series(1, 6000) n;
 
@@ -28,6 +28,11 @@ CREATE INDEX volume_lineage_idx ON volume USING gist (lineage);
 CREATE INDEX volume_patient_id_idx ON volume (patient_id);
 INSERT INTO volume SELECT * FROM incoming;
 SELECT register('Volume', 'volume', id => 'identifier', fields => '{"identifier": "identifier", "lineage": "lineage"}') \g /dev/null
+-- what requests on volumes join with is on each server: a reference table, filled from the type that has the triggers
+CREATE TABLE subject (LIKE patient INCLUDING COMMENTS, PRIMARY KEY (identifier));
+SELECT create_reference_table('subject') \g /dev/null
+INSERT INTO subject SELECT * FROM patient;
+SELECT register('Subject', 'subject', id => 'identifier', fields => '{"identifier": "identifier", "lineage": "lineage"}') \g /dev/null
 ANALYZE;
 SELECT CASE WHEN count(DISTINCT nodename || ':' || nodeport) >= 2 THEN 'ok - ' ELSE 'not ok - ' END || 'the shards lie on several servers' FROM citus_shards WHERE table_name = 'volume'::regclass;
 SELECT CASE WHEN count(*) = 6000 THEN 'ok - ' ELSE 'not ok - ' END || 'all rows are there' FROM volume;
@@ -41,7 +46,12 @@ INSERT INTO ask (how, request) SELECT how, request FROM unnest(ARRAY[
 	'{"filter": {"$nor": [{"size": {"$lte": 97}}], "modality": "T2*"}}',
 	'{"filter": {"metadata.o.p": "x1", "metadata.k": {"$in": [1, 2]}}}',
 	'{"filter": {"modality": "CT"}, "sort": [{"size": "descending"}, {"identifier": "ascending"}], "limit": 25}',
-	'{"filter": {"datasource_id": {"$in": ["datasource/3", "datasource/4"]}, "size": null}}']) WITH ORDINALITY r(request, n),
+	'{"filter": {"datasource_id": {"$in": ["datasource/3", "datasource/4"]}, "size": null}}',
+	'{"filter": {"patient_id": {"$in": {"resource": "Subject", "filter": {"sex": "F", "datasource_id": "datasource/3"}, "select": "patient_id"}}}}',
+	'{"filter": {"size": {"$gt": {"$all": {"resource": "Incoming", "filter": {"size": {"$lt": 95}}, "select": "size"}}}}}',
+	'{"filter": {"modality": "MR"}, "join": {"on": {"resource": "Subject", "local": "patient_id", "forigen": "patient_id"}, "filter": {"sex": "F"}}}',
+	'{"filter": {"modality": "MR"}, "join": {"on": {"resource": "Subject", "local": "patient_id", "forigen": "patient_id"}, "quantifier": "none", "filter": {"sex": "F"}}}',
+	'{"filter": {"modality": "MR"}, "except": {"query": {"filter": {"size": {"$gt": 50}}}}}']) WITH ORDINALITY r(request, n),
 	unnest('{query,wrapper,items,count,page,execute,record}'::text[]) how ORDER BY r.n;
 
 -- the answer of one way of asking as one text
@@ -52,7 +62,7 @@ DECLARE
 BEGIN
 	EXECUTE CASE how
 		WHEN 'query' THEN format('SELECT count(*) || md5(string_agg(identifier || coalesce(size::text, ''-'') || lineage::text, '' '' ORDER BY identifier)) FROM vxp.query(NULL::%s, ''%s'')', tab, asked)
-		WHEN 'wrapper' THEN format('SELECT count(*) || '' '' || sum(size) || '' '' || count(DISTINCT patient_id) FROM %s(''%s'') WHERE modality <> ''US''', tab, asked)
+		WHEN 'wrapper' THEN format('SELECT count(*) || '' '' || coalesce(sum(size), 0) || '' '' || count(DISTINCT patient_id) FROM %s(''%s'') WHERE modality <> ''US''', tab, asked)
 		WHEN 'items' THEN format('SELECT count(*) || md5(string_agg(i ->> ''identifier'', '' '' ORDER BY i ->> ''identifier'')) FROM vxp.items(''%s'') i', asked)
 		WHEN 'count' THEN format('SELECT vxp.count(''%s'')', asked)
 		WHEN 'page' THEN format('SELECT md5((p -> ''items'')::text) || (p ->> ''totalItemsCount'') || (p ->> ''hasNextPage'') FROM vxp.page(''%s'') p',
@@ -78,6 +88,17 @@ SELECT CASE WHEN (SELECT count(*) FROM volume_current v JOIN patient_current p U
 	(SELECT count(*) FROM incoming v JOIN patient p USING (patient_id) WHERE p.sex = 'F') THEN 'ok - ' ELSE 'not ok - ' END || 'the view, joined with a table that is here';
 SELECT CASE WHEN (SELECT count(*) FROM volume('{"filter": {"modality": "MR"}}') v JOIN patient p USING (patient_id) WHERE p.sex = 'F') =
 	(SELECT count(*) FROM incoming v JOIN patient p USING (patient_id) WHERE p.sex = 'F' AND modality = 'MR') THEN 'ok - ' ELSE 'not ok - ' END || 'a request, joined with a table that is here';
+-- a join with a table that is here alone is refused, never answered from nothing
+SELECT CASE WHEN answer('query', '{"filter": {"modality": "MR"}, "join": {"on": {"resource": "Patient", "local": "patient_id", "forigen": "patient_id"}, "filter": {"sex": "F"}}}',
+	'Volume', 'volume') LIKE '0A000 %local tables%' THEN 'ok - ' ELSE 'not ok - ' END || 'a join inside a request with a table that is here is refused';
+-- a walk by cursor meets each row once
+WITH RECURSIVE walk AS (
+	SELECT vxp.page('{"resource": "Volume", "filter": {"modality": "MR"}, "sort": [{"size": 1}, {"identifier": 1}], "pageSize": 300, "select": ["identifier"]}') AS p
+	UNION ALL
+	SELECT vxp.page(jsonb_build_object('resource', 'Volume', 'filter', '{"modality": "MR"}'::jsonb, 'sort', '[{"size": 1}, {"identifier": 1}]'::jsonb, 'pageSize', 300, 'select', '["identifier"]'::jsonb, 'after', p -> 'nextCursor'))
+	FROM walk WHERE (p -> 'hasNextPage')::boolean)
+SELECT CASE WHEN count(DISTINCT i) = count(*) AND count(*) = (SELECT count(*) FROM incoming WHERE modality = 'MR') THEN 'ok - ' ELSE 'not ok - ' END || 'a walk by cursor'
+FROM walk, jsonb_array_elements(p -> 'items') i;
 -- the saved filter and the view are sent to the shards; one datasource is one shard
 CREATE FUNCTION tasks(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
