@@ -52,14 +52,14 @@ SELECT count(*), max(distance) FROM derivatives('r-0', true);
 
 -- a random graph over three types, against a recursive query
 DELETE FROM report;
-INSERT INTO scan (identifier) SELECT format('scan/g%s', i) FROM generate_series(0, 39) i;
-INSERT INTO mask (identifier, parent_identifier) SELECT format('mask/g%s', i), 'scan/1' FROM generate_series(0, 39) i;
-INSERT INTO report SELECT format('g%s', i) FROM generate_series(0, 39) i;
+INSERT INTO scan (identifier) SELECT format('scan/g%s', i) FROM generate_series(0, 17) i;
+INSERT INTO mask (identifier, parent_identifier) SELECT format('mask/g%s', i), 'scan/1' FROM generate_series(0, 17) i;
+INSERT INTO report SELECT format('g%s', i) FROM generate_series(0, 17) i;
 SELECT setseed(0.25);
 CREATE TABLE edge AS
-SELECT DISTINCT (ARRAY['scan/', 'mask/', ''])[1 + (random() * 2.99)::int % 3] || 'g' || (random() * 44)::int AS source,
-	(ARRAY['scan/', 'mask/', ''])[1 + (random() * 2.99)::int % 3] || 'g' || (random() * 39)::int AS target
-FROM generate_series(1, 220);
+SELECT DISTINCT (ARRAY['scan/', 'mask/', ''])[1 + (random() * 2.99)::int % 3] || 'g' || (random() * 20)::int AS source,
+	(ARRAY['scan/', 'mask/', ''])[1 + (random() * 2.99)::int % 3] || 'g' || (random() * 17)::int AS target
+FROM generate_series(1, 90);
 UPDATE scan s SET derived_from = (SELECT array_agg(source) FROM edge WHERE target = s.identifier) WHERE identifier ~ 'g';
 UPDATE mask s SET derived_from = (SELECT array_agg(source) FROM edge WHERE target = s.identifier) WHERE identifier ~ 'g';
 UPDATE report s SET made_of = (SELECT array_agg(source) FROM edge WHERE target = s.id);
@@ -69,7 +69,7 @@ WITH RECURSIVE walk AS (
 	UNION SELECT w.target, e.source, w.distance + 1 FROM walk w JOIN edge e ON e.target = w.source WHERE w.distance < 20
 )
 SELECT target, source, min(distance) AS distance FROM walk WHERE source <> target GROUP BY 1, 2;
-SELECT count(*) > 1000 AS enough, max(distance) BETWEEN 6 AND 19 AS deep FROM reached;
+SELECT count(*) > 500 AS enough, max(distance) BETWEEN 6 AND 19 AS deep FROM reached;
 CREATE TABLE up AS
 	SELECT t.target, d.identifier AS source, d.distance, d.resource
 	FROM (SELECT DISTINCT target FROM edge) t, derived_from(t.target, true) d;
@@ -81,7 +81,7 @@ SELECT count(*) AS wrong FROM ((SELECT target, source, distance FROM up EXCEPT A
 SELECT count(*) AS wrong FROM ((SELECT target, source, distance FROM down EXCEPT ALL SELECT * FROM reached)
 	UNION ALL (SELECT * FROM reached EXCEPT ALL SELECT target, source, distance FROM down)) d;
 SELECT count(*) AS wrong FROM up WHERE resource IS DISTINCT FROM
-	CASE WHEN source ~ 'g4[0-9]' THEN NULL WHEN source ~ '^scan' THEN 'Scan' WHEN source ~ '^mask' THEN 'Mask' ELSE 'Report' END;
+	CASE WHEN source ~ 'g(18|19|20)' THEN NULL WHEN source ~ '^scan' THEN 'Scan' WHEN source ~ '^mask' THEN 'Mask' ELSE 'Report' END;
 -- the first step is the same without the others
 SELECT count(*) AS wrong FROM (SELECT DISTINCT target FROM edge LIMIT 20) t,
 	LATERAL ((SELECT * FROM derived_from(t.target) EXCEPT ALL SELECT * FROM derived_from(t.target, true) WHERE distance = 1)

@@ -80,25 +80,25 @@ INSERT INTO scan (identifier, parent_identifier, size, metadata, created_at, val
 SELECT format('scan/%s', i), format('subject/%s', s), n / 2, jsonb_build_object('n', n % 3), '2020-01-01', since, until
 FROM piece WHERE NOT (i % 7 = 0 AND n = 2) AND (until IS NOT NULL OR i % 4 > 0);
 SELECT count(*) > 1000 AS enough FROM scan;
-CREATE FUNCTION state(ancestor text, at timestamptz) RETURNS TABLE (identifier text, lineage text, item jsonb) LANGUAGE sql AS $$
-	SELECT s.identifier, s.lineage::text, to_jsonb(s) - 'valid_from' - 'valid_to' - 'taken' - 'created_at' FROM public.scan s
-	WHERE s.valid_from <= at AND coalesce(s.valid_to > at, true) AND (ancestor IS NULL OR vxp.has_ancestor(s.lineage, ancestor))
-$$;
 CREATE TABLE asked AS
 SELECT a AS ancestor, f AS since, f + d AS until
 FROM unnest('{site/a,site/b,subject/3,subject/17,site/none,NULL}'::text[]) a,
-	generate_series('2019-12-01'::timestamptz, '2021-08-01', '37 days') f, unnest('{0,1 day,90 days,400 days,-120 days}'::interval[]) d;
+	generate_series('2020-02-10'::timestamptz, '2020-09-20', '53 days') f, unnest('{0,1 day,90 days,400 days,-120 days}'::interval[]) d;
+CREATE TABLE state AS
+SELECT i.at, s.identifier, s.lineage, to_jsonb(s) - 'valid_from' - 'valid_to' - 'taken' - 'created_at' AS item
+FROM (SELECT since AS at FROM asked UNION SELECT until FROM asked) i JOIN scan s ON s.valid_from <= i.at AND coalesce(s.valid_to > i.at, true);
+CREATE INDEX ON state (at, identifier);
+ANALYZE state;
 CREATE TABLE expected AS
-SELECT a.*, d.identifier, d.change, d.item FROM asked a, LATERAL (
+SELECT a.*, d.* FROM asked a, LATERAL (
 	SELECT coalesce(o.identifier, n.identifier) AS identifier,
 		CASE WHEN o IS NULL THEN 'added' WHEN n IS NULL THEN 'removed' WHEN o.lineage <> n.lineage THEN 'moved' ELSE 'changed' END AS change,
 		coalesce(o.item, '{}') AS item
-	FROM state(NULL, a.since) o FULL JOIN state(NULL, a.until) n ON n.identifier = o.identifier
-	WHERE o.item IS DISTINCT FROM n.item AND (a.ancestor IS NULL OR EXISTS (SELECT FROM state(a.ancestor, a.since) s WHERE s.identifier = o.identifier)
-		OR EXISTS (SELECT FROM state(a.ancestor, a.until) s WHERE s.identifier = n.identifier))) d
-WHERE a.since > '2020-02-01' AND a.since < '2020-10-01';
+	FROM (SELECT * FROM state WHERE at = a.since) o FULL JOIN (SELECT * FROM state WHERE at = a.until) n ON n.identifier = o.identifier
+	WHERE o.item IS DISTINCT FROM n.item
+		AND (a.ancestor IS NULL OR coalesce(has_ancestor(o.lineage, a.ancestor), false) OR coalesce(has_ancestor(n.lineage, a.ancestor), false))) d;
 CREATE TABLE found AS
-SELECT a.*, c.* FROM asked a, changes('Scan', a.ancestor, a.since, a.until) c WHERE a.since > '2020-02-01' AND a.since < '2020-10-01';
+SELECT a.*, c.* FROM asked a, changes('Scan', a.ancestor, a.since, a.until) c;
 SELECT change, count(*) > 100 AS enough FROM expected GROUP BY 1 ORDER BY 1;
 SELECT count(*) AS wrong FROM ((SELECT ancestor, since, until, identifier, change FROM expected EXCEPT ALL SELECT ancestor, since, until, identifier, change FROM found)
 	UNION ALL (SELECT ancestor, since, until, identifier, change FROM found EXCEPT ALL SELECT ancestor, since, until, identifier, change FROM expected)) d;
@@ -119,8 +119,9 @@ SELECT * FROM changes('Flat', NULL, '2020-01-01');
 -- nothing is read but what lies below, by index
 ANALYZE scan;
 BEGIN;
+SELECT seq_scan AS seq_before, idx_scan AS idx_before FROM pg_stat_xact_user_tables WHERE relname = 'scan' \gset
 SELECT count(*) FROM changes('Scan', 'subject/3', '2020-05-01', '2020-12-01');
-SELECT seq_scan, idx_scan > 0 AS by_index FROM pg_stat_xact_user_tables WHERE relname = 'scan';
+SELECT seq_scan - :seq_before AS sequential, idx_scan > :idx_before AS by_index FROM pg_stat_xact_user_tables WHERE relname = 'scan';
 COMMIT;
 
 --
@@ -140,12 +141,12 @@ INSERT INTO request VALUES ('{"resource": "Scan"}'), ('{"resource": "Scan", "fil
 	('{"resource": "Scan", "filter": {"size": {"$in": {"resource": "Flat", "select": "x"}}}}'), ('{"resource": "Flat"}');
 INSERT INTO flat (identifier, x) VALUES ('flat/1', 1), ('flat/2', 3);
 SELECT count(*) AS steps, count(DISTINCT t.count) > 3 AS varied, count(*) FILTER (WHERE t.count <> c.count) AS wrong, r.dql::json ->> 'resource' AS resource
-FROM request r, timeline(r.dql, '2019-12-15', '2021-07-01', '23 days') t,
+FROM request r, timeline(r.dql, '2019-12-15', '2021-07-01', '37 days') t,
 	LATERAL (SELECT vxp.count((r.dql::jsonb || jsonb_build_object('asOf', iso8601(t.at)))::text) AS count) c
 GROUP BY r.ctid, r.dql ORDER BY r.ctid;
 -- at the very begin of a version, and the microsecond before
 SELECT count(*) AS instants, count(*) FILTER (WHERE t.count <> (SELECT count(*) FROM scan v WHERE valid_at(v.valid_from, v.valid_to, t.at))) AS wrong
-FROM (SELECT DISTINCT valid_from - interval '1 us' AS since FROM scan WHERE valid_from < '2022-01-01') s, timeline('{"resource": "Scan"}', s.since, s.since + interval '1 us', '1 us') t;
+FROM (SELECT DISTINCT valid_from - interval '1 us' AS since FROM scan WHERE valid_from < '2022-01-01' ORDER BY 1 LIMIT 60) s, timeline('{"resource": "Scan"}', s.since, s.since + interval '1 us', '1 us') t;
 -- the setting does not matter
 SET vxp.as_of = '2020-02-01';
 SELECT count(DISTINCT count) > 3 AS varied FROM timeline('{"resource": "Scan"}', '2019-12-15', '2021-07-01', '23 days');
@@ -155,8 +156,10 @@ SELECT count(*) AS differ FROM (SELECT at FROM timeline('{"resource": "Scan"}', 
 SELECT count(*) FROM timeline('{"resource": "Scan"}', '2020-01-02', '2020-01-01', '1 day');
 -- one pass, however many steps
 BEGIN;
+SELECT seq_scan + idx_scan AS before FROM pg_stat_xact_user_tables WHERE relname = 'scan' \gset
 SELECT count(*) FROM timeline('{"resource": "Scan"}', '2020-01-01', '2021-01-01', '1 hour');
-SELECT seq_scan + idx_scan < 10 AS one_pass FROM pg_stat_xact_user_tables WHERE relname = 'scan';
+-- the planner may look at the ends of indexes, too
+SELECT seq_scan + idx_scan - :before BETWEEN 1 AND 6 AS one_pass FROM pg_stat_xact_user_tables WHERE relname = 'scan';
 COMMIT;
 SELECT * FROM timeline('{"resource": "Scan"}', '2020-01-01', '2021-01-01', '0');
 \echo :SQLSTATE
@@ -190,8 +193,7 @@ SELECT count(*) FILTER (WHERE t.count <> vxp.count(format('{"resource": "Scan", 
 FROM timeline('{"resource": "Scan"}', '2020-01-01', '2021-01-01', '1 month') t;
 RESET ROLE;
 
-DROP TABLE asked, expected, found, request;
-DROP FUNCTION state;
+DROP TABLE asked, state, expected, found, request;
 SELECT unregister('Doc'), unregister('Wide');
 DROP TABLE doc, wide;
 SELECT drop_resource_type(t) FROM unnest('{Scan,Subject,Site,Flat}'::text[]) t;
