@@ -153,6 +153,17 @@ CREATE VIEW shown AS SELECT id AS number, maker AS made_by FROM volume WHERE n <
 SELECT vxp.register('ExplainShown', 'shown', id => 'number');
 SELECT clause, served_by, index FROM vxp.explain('{"resource":"ExplainShown","filter":{"made_by":"maker7","number":{"$gt":0}}}');
 
+-- versions: an index on the current rows is enough where only these are asked for
+SELECT vxp.create_resource_type('ExplainVersioned', 'age int', prefix => 'v', versioned => true);
+INSERT INTO explainversioned (identifier, age) SELECT 'v/' || g, g % 1000 FROM generate_series(1, 20000) g;
+ANALYZE explainversioned;
+SELECT advised('{"resource":"ExplainVersioned","filter":{"age":7}}');
+SELECT advised('{"resource":"ExplainVersioned","filter":{"age":7},"versions":"all"}');
+SELECT clause, kind, condition, served_by FROM vxp.explain('{"resource":"ExplainVersioned","filter":{"identifier":"v/7"},"asOf":"2000-01-01"}') WHERE kind = 'version';
+CREATE INDEX ON explainversioned (age) WHERE valid_to IS NULL;
+SELECT clause, served_by, advice FROM vxp.explain('{"resource":"ExplainVersioned","filter":{"age":7}}') WHERE clause <> '$';
+SELECT vxp.drop_resource_type('ExplainVersioned');
+
 -- bind variables: for any values, or for these
 SELECT clause, condition, served_by, index FROM vxp.explain('{"resource":"ExplainVolume","filter":{"maker":{"$param":1},"n":{"$lt":{"$param":2}}}}');
 SELECT clause, served_by, index, actual_rows FROM vxp.explain('{"resource":"ExplainVolume","filter":{"maker":{"$param":1}}}', true, 'maker7');

@@ -88,4 +88,15 @@ SELECT vxp.page('{"resource":"PageRow","sort":{"nosuch":1}}');
 SELECT vxp.count('{"resource":"PageRow","sort":{"nosuch":1}}');
 SELECT vxp.count(NULL);
 
+-- a page is cut before its rows become JSON: the item is made above the Sort, and the Sort does not carry it
+CREATE FUNCTION below_sort(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE 'EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) ' || query INTO plan;
+	RETURN (SELECT string_agg(n::text, '') FROM jsonb_path_query(plan::jsonb, 'strict $.**?(@."Node Type" == "Sort")') n);
+END $$;
+SELECT below_sort('SELECT * FROM vxp.items(''{"resource":"PageRow","sort":{"name":-1},"limit":3}'')') !~ 'jsonb_build_object' AS made_after_the_cut,
+	below_sort('SELECT * FROM vxp.items(''{"resource":"PageRow","sort":{"name":-1},"limit":3,"select":["id"]}'')') !~ 'jsonb_build_object' AS also_selected;
+
 DROP SCHEMA dql_page CASCADE;

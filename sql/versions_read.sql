@@ -96,6 +96,7 @@ SELECT * FROM index_conditions($$SELECT * FROM vrscan WHERE identifier = 'vrscan
 -- shown: the same by the setting; current rows by partial indexes, whose predicate is no condition any more
 SET vxp.as_of = '2020-09-01';
 SELECT * FROM index_conditions($$SELECT * FROM vrscan_current WHERE has_ancestor(lineage, 'vrsite/7')$$);
+SELECT * FROM index_conditions($$SELECT * FROM vrsite_current s JOIN vrscan_current v ON has_ancestor(v.lineage, s.identifier) WHERE s.identifier = 'vrsite/7'$$);
 RESET vxp.as_of;
 SELECT * FROM index_conditions($$SELECT * FROM vrscan_current WHERE has_ancestor(lineage, 'vrsite/7')$$);
 SELECT * FROM index_conditions($$SELECT * FROM vrscan_current WHERE identifier = 'vrscan/7'$$);

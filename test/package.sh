@@ -22,10 +22,10 @@ check meta perl test/meta.pl META.json
 make -s dist
 version=$(sed -n "s/^default_version = '\(.*\)'/\1/p" vxp_query.control)
 dist_complete() {
-	local names
+	local names file
 	names=$(unzip -Z1 "build/vxp_query-$version.zip")
-	for name in META.json Makefile vxp_query.control README.md LICENSE CHANGELOG.md src/vxp_query.sql docs/dql.md; do
-		grep -qx "vxp_query-$version/$name" <<< "$names" || { echo "the zip has no $name"; return 1; }
+	for file in META.json Makefile vxp_query.control README.md LICENSE CHANGELOG.md src/vxp_query.sql docs/dql.md; do
+		grep -qx "vxp_query-$version/$file" <<< "$names" || { echo "the zip has no $file"; return 1; }
 	done
 }
 check dist dist_complete
@@ -56,7 +56,7 @@ works() {
 }
 check works works
 contents() {
-	local list
+	local list want
 	list=$(dpkg-deb -c "$deb" | awk '{print $6}')
 	for want in "lib/vxp_query.so$" "extension/vxp_query.control$" "extension/vxp_query--$version.sql$" "doc/postgresql-$major-vxp-query/copyright$"; do
 		grep -q "$want" <<< "$list" || { echo "the package has no $want"; return 1; }

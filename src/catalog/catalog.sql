@@ -263,6 +263,16 @@ END
 $$;
 COMMENT ON FUNCTION catalog_object_name(name, text) IS 'base and suffix as one name; the base is cut to make it fit';
 
+CREATE FUNCTION catalog_type_name(type oid) RETURNS text
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	-- format_type leaves out the schema of what it sees
+	RETURN (SELECT format('%I.%I', n.nspname, t.typname) FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE t.oid = type);
+END
+$$;
+COMMENT ON FUNCTION catalog_type_name(oid) IS 'the name of a type with its schema, for statements that run with the path of the caller';
+
 CREATE FUNCTION resource_type_guard() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$

@@ -219,6 +219,7 @@ typedef struct DqlRequest
 	int			datasets_clause;
 	int			projects_clause;
 	int			after_clause;
+	int			versions_clause;
 	struct Bitmapset *cut_clauses;	/* limit, skip, page, pageSize */
 } DqlRequest;
 

@@ -126,17 +126,33 @@ opclass_named(Oid am, const char *name)
 }
 
 static void
-add_index(Candidates *candidates, Oid relid, Oid am, List *keys)
+add_index(Candidates *candidates, const BoundQuery *bound, Oid am, List *keys)
 {
 	WhatIfIndex *index;
+	List	   *predicate = NIL;
 	ListCell   *lc;
 
 	if (keys == NIL || list_length(candidates->indexes) >= MAX_CANDIDATES)
 		return;
+	if (bound->versions == VERSIONS_CURRENT)
+	{
+		/* an index on the current rows alone stays small, however long the history */
+		const BoundColumn *to = bound->valid_to;
+		NullTest   *open = makeNode(NullTest);
+		Oid			type;
+		int32		typmod;
+		Oid			collation;
+
+		get_atttypetypmodcoll(bound->relid, to->attnum, &type, &typmod, &collation);
+		open->arg = (Expr *) makeVar(1, to->attnum, type, typmod, collation, 0);
+		open->nulltesttype = IS_NULL;
+		open->location = -1;
+		predicate = list_make1(open);
+	}
 	foreach(lc, candidates->indexes)
 	{
 		WhatIfIndex *other = lfirst(lc);
-		bool		same = other->relid == relid && other->am == am && list_length(other->keys) == list_length(keys);
+		bool		same = other->relid == bound->relid && other->am == am && equal(other->predicate, predicate) && list_length(other->keys) == list_length(keys);
 
 		for (int i = 0; same && i < list_length(keys); i++)
 		{
@@ -149,9 +165,10 @@ add_index(Candidates *candidates, Oid relid, Oid am, List *keys)
 			return;
 	}
 	index = palloc0(sizeof(WhatIfIndex));
-	index->relid = relid;
+	index->relid = bound->relid;
 	index->am = am;
 	index->keys = keys;
+	index->predicate = predicate;
 	candidates->indexes = lappend(candidates->indexes, index);
 }
 
@@ -224,11 +241,11 @@ add_alternatives(Candidates *candidates, const Atoms *around, const BoundNode *n
 
 		collect_atoms(candidates, &atoms, lfirst(lc));
 		foreach(one, list_concat_copy(list_concat_copy(atoms.equalities, atoms.links), atoms.ranges))
-			add_index(candidates, around->bound->relid, BTREE_AM_OID, list_make1(lfirst(one)));
+			add_index(candidates, around->bound, BTREE_AM_OID, list_make1(lfirst(one)));
 		if (list_length(atoms.equalities) > 1)
-			add_index(candidates, around->bound->relid, BTREE_AM_OID, list_truncate(list_copy(atoms.equalities), MAX_EQUALITIES));
+			add_index(candidates, around->bound, BTREE_AM_OID, list_truncate(list_copy(atoms.equalities), MAX_EQUALITIES));
 		foreach(one, atoms.others)
-			add_index(candidates, around->bound->relid, ((WhatIfIndex *) lfirst(one))->am, ((WhatIfIndex *) lfirst(one))->keys);
+			add_index(candidates, around->bound, ((WhatIfIndex *) lfirst(one))->am, ((WhatIfIndex *) lfirst(one))->keys);
 	}
 }
 
@@ -412,20 +429,20 @@ advise_query(Candidates *candidates, const BoundQuery *bound, const BoundColumn 
 	order = order_keys(&atoms);
 
 	foreach(lc, list_concat_copy(list_concat_copy(atoms.equalities, atoms.links), atoms.ranges))
-		add_index(candidates, bound->relid, BTREE_AM_OID, list_make1(lfirst(lc)));
+		add_index(candidates, bound, BTREE_AM_OID, list_make1(lfirst(lc)));
 	foreach(lc, atoms.others)
-		add_index(candidates, bound->relid, ((WhatIfIndex *) lfirst(lc))->am, ((WhatIfIndex *) lfirst(lc))->keys);
-	add_index(candidates, bound->relid, BTREE_AM_OID, order);
+		add_index(candidates, bound, ((WhatIfIndex *) lfirst(lc))->am, ((WhatIfIndex *) lfirst(lc))->keys);
+	add_index(candidates, bound, BTREE_AM_OID, order);
 
 	equalities = list_truncate(list_copy(atoms.equalities), MAX_EQUALITIES);
 	if (list_length(equalities) > 1)
-		add_index(candidates, bound->relid, BTREE_AM_OID, equalities);
+		add_index(candidates, bound, BTREE_AM_OID, equalities);
 	if (equalities != NIL)
 	{
 		foreach(lc, list_concat_copy(atoms.ranges, atoms.links))
-			add_index(candidates, bound->relid, BTREE_AM_OID, lappend(list_copy(equalities), lfirst(lc)));
+			add_index(candidates, bound, BTREE_AM_OID, lappend(list_copy(equalities), lfirst(lc)));
 		if (order != NIL)
-			add_index(candidates, bound->relid, BTREE_AM_OID, list_concat_copy(equalities, order));
+			add_index(candidates, bound, BTREE_AM_OID, list_concat_copy(equalities, order));
 	}
 }
 

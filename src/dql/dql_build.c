@@ -63,6 +63,8 @@ leaf_location(const Leaf *leaf)
 		clauses = vxp_clause_of_node(leaf->condition);
 	else if (leaf->sort && leaf->sort->clause > 0)
 		clauses = bms_make_singleton(leaf->sort->clause);
+	else if (leaf->kind == LEAF_VERSIONS && leaf->bound->outermost->request->versions_clause > 0)
+		clauses = bms_make_singleton(leaf->bound->outermost->request->versions_clause);
 	else if (leaf->cut)
 		clauses = leaf->bound->request->cut_clauses;
 	else if (leaf->related)
@@ -371,6 +373,7 @@ raw_count(BuildState *state, SelectStmt *select)
 	const DqlRequest *request = state->bound->request;
 	FuncCall   *count = makeFuncCall(list_make2(makeString("pg_catalog"), makeString("count")),
 									 NIL, COERCE_EXPLICIT_CALL, -1);
+	A_Const    *nothing;
 	RangeSubselect *from;
 	SelectStmt *outer;
 
@@ -381,6 +384,11 @@ raw_count(BuildState *state, SelectStmt *select)
 		return select;
 	}
 	raw_limit(state, select, Max(request->skip, 0), request->limit);
+	/* some column: Citus cannot carry rows that have none from one step to the next */
+	nothing = makeNode(A_Const);
+	nothing->isnull = true;
+	nothing->location = -1;
+	select->targetList = list_make1(vxp_raw_target((Node *) nothing, "nothing"));
 	from = makeNode(RangeSubselect);
 	from->subquery = (Node *) select;
 	from->alias = makeAlias("cut", NIL);

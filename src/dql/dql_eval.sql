@@ -32,6 +32,12 @@ CREATE FUNCTION project(document jsonb, request dql) RETURNS jsonb
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION project(jsonb, dql) IS 'the part of the document that "select" of the request asks for; other members of the request are not looked at';
 
+-- COST: beyond ten operators per row the planner computes a column after ORDER BY and LIMIT, not before
+CREATE FUNCTION late(item jsonb) RETURNS jsonb
+	AS 'MODULE_PATHNAME', 'vxp_late'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION late(jsonb) IS 'its argument; declared as costly, so that a page of rows becomes JSON after it is cut from the order, and not before';
+
 CREATE FUNCTION iso8601(instant timestamptz) RETURNS text
 	AS 'MODULE_PATHNAME', 'vxp_iso8601'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

@@ -256,6 +256,16 @@ number_request(Numbering *numbering, DqlRequest *request, const char *where)
 	}
 	if (request->after)
 		request->after_clause = add_clause(numbering, "$.after", "cursor", "{\"after\":...}");
+	if (request->as_of || request->all_versions)
+	{
+		StringInfoData buf;
+
+		initStringInfo(&buf);
+		appendStringInfoString(&buf, request->as_of ? "{\"asOf\":" : "{\"versions\":");
+		escape_json(&buf, request->as_of ? request->as_of : "all");
+		appendStringInfoChar(&buf, '}');
+		request->versions_clause = add_clause(numbering, request->as_of ? "$.asOf" : "$.versions", "version", buf.data);
+	}
 	number_cut(numbering, request, where, "skip", request->skip);
 	number_cut(numbering, request, where, "limit", request->limit);
 	number_cut(numbering, request, where, "page", request->page);
@@ -459,18 +469,6 @@ put_rows(Explain *explain, const DqlRequest *request, ReturnSetInfo *result)
 		select.served_by = "expression";
 		put_row(explain, result, &select, top, NULL);
 	}
-	if (request->as_of || request->all_versions)
-	{
-		ExplainClause version = {request->as_of ? "$.asOf" : "$.versions", "version"};
-
-		initStringInfo(&buf);
-		appendStringInfoString(&buf, request->as_of ? "{\"asOf\":" : "{\"versions\":");
-		escape_json(&buf, request->as_of ? request->as_of : "all");
-		appendStringInfoChar(&buf, '}');
-		version.condition = buf.data;
-		version.served_by = request->as_of ? "filter" : "nothing to do";
-		put_row(explain, result, &version, NULL, NULL);
-	}
 }
 
 /*
@@ -509,6 +507,7 @@ vxp_explain(PG_FUNCTION_ARGS)
 				 errhint("Give the values as further arguments: vxp.explain('{...}', true, value, ...).")));
 	call.options.ordered = true;
 	call.options.explain = true;
+	call.options.in_force = true;
 	call.build.shape = DQL_SHAPE_SELECTED;
 
 	number_request(&numbering, request, "$");

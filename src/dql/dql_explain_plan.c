@@ -274,6 +274,9 @@ note_place(Explain *explain, int clause, ClauseRole role, Plan *plan, Plan *abov
 
 	if (place->plan != NULL && (above == NULL || place->above != above))
 		return;
+	/* what is sorted to be joined or grouped is no order that the request asks for */
+	if (role == ROLE_SORT && strcmp(explain->clauses[clause].kind, "sort") != 0)
+		return;
 	actual = vxp_explain_actual_rows(explain, plan);
 	if (place->plan == NULL)
 	{

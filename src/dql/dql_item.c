@@ -143,6 +143,15 @@ selection_const(const DqlRequest *request)
 	return vxp_dql_request_const(text.data);
 }
 
+VXP_FUNCTION(vxp_late);
+
+/* late(jsonb) -> jsonb: its argument; what it is for is its declared cost */
+Datum
+vxp_late(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+}
+
 /* vxp_dql_item_expr returns the jsonb expression of an item, cut by "select". */
 Node *
 vxp_dql_item_expr(ParseState *pstate, const BoundQuery *bound)
@@ -173,5 +182,9 @@ vxp_dql_item_expr(ParseState *pstate, const BoundQuery *bound)
 	}
 	if (bound->project)
 		item = vxp_dql_call(pstate, "vxp", "project", list_make2(item, selection_const(bound->request)));
+
+	/* a page is cut before its rows become JSON: the planner sorts first what looks cheap */
+	if (!IsA(item, Var) && bound->sort != NIL && bound->limit >= 0)
+		item = vxp_dql_call(pstate, "vxp", "late", list_make1(item));
 	return item;
 }

@@ -118,7 +118,7 @@ AS $$
 					AND p.amoplefttype = c.opcintype AND p.amoprighttype = c.opcintype
 				JOIN pg_operator o ON o.oid = p.amopopr
 			WHERE c.opcdefault AND c.opcintype = a.atttypid), 'pg_catalog.='),
-		key, format_type(a.atttypid, a.atttypmod))
+		key, @extschema@.catalog_type_name(a.atttypid))
 	FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = col
 $$;
 COMMENT ON FUNCTION undo_same(regclass, name, text) IS 'SQL: the column of t equals the text that "key" is';
@@ -139,8 +139,8 @@ BEGIN
 		WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped;
 	-- a version that began in the same transaction leaves nothing in history: its image is kept
 	RETURN format('INSERT INTO @extschema@.operation_row (operation, number, before, after, version)'
-		' SELECT $1, $2, CASE WHEN h.kept THEN ARRAY[$3[%1$s]] ELSE $3 END, $4, CASE WHEN h.kept THEN $3[%2$s]::timestamptz END'
-		' FROM (SELECT EXISTS (SELECT FROM %3$s t WHERE %4$s AND t.%5$I OPERATOR(pg_catalog.=) $3[%2$s]::timestamptz AND t.%6$I IS NOT NULL) AS kept) h',
+		' SELECT $1, $2, CASE WHEN h.kept THEN ARRAY[$3[%1$s]] ELSE $3 END, $4, CASE WHEN h.kept THEN $3[%2$s]::pg_catalog.timestamptz END'
+		' FROM (SELECT EXISTS (SELECT FROM %3$s t WHERE %4$s AND t.%5$I OPERATOR(pg_catalog.=) $3[%2$s]::pg_catalog.timestamptz AND t.%6$I IS NOT NULL) AS kept) h',
 		array_position(present, id::text), array_position(present, type.valid_from_column::text), relation,
 		@extschema@.undo_same(relation, id, format('$3[%s]', array_position(present, id::text))), type.valid_from_column, type.valid_to_column);
 END
@@ -211,7 +211,7 @@ BEGIN
 		' WHERE s.found OPERATOR(pg_catalog.<>) 1 OR s.same IS NOT TRUE OR s.lost ORDER BY s.number', key, relation, pairs, lost, recorded);
 	difference := format('SELECT pg_catalog.array_agg(DISTINCT u.place) FROM %s t, %s r,'
 		' LATERAL ROWS FROM (pg_catalog.unnest(@extschema@.row_image(t.*)), pg_catalog.unnest(r.before)) WITH ORDINALITY u(now, before, place)'
-		' WHERE %s AND (u.now COLLATE "C") IS DISTINCT FROM u.before%s', relation, recorded, pairs, derived);
+		' WHERE %s AND NOT coalesce((u.now COLLATE pg_catalog."C") OPERATOR(pg_catalog.=) u.before, u.now IS NULL AND u.before IS NULL)%s', relation, recorded, pairs, derived);
 END
 $$;
 COMMENT ON FUNCTION undo_statements(bigint) IS 'statements of undo() over one operation of the current user, their $1: what locks the rows, lists those that changed since, finds the columns that the write changed, says which row t has record r, what the records are, and whether there are versions; an error (55000) when the table has other columns now';
@@ -235,8 +235,8 @@ BEGIN
 	-- a version that comes back begins now, or where the one that was deleted ended
 	SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY c.place),
 			string_agg(CASE WHEN type.versioned AND a.attname = type.valid_from_column THEN 'GREATEST(pg_catalog.now(), r.ended)'
-				ELSE format('r.before[%s]::%s', c.place, format_type(a.atttypid, a.atttypmod)) END, ', ' ORDER BY c.place),
-			string_agg(format('%I = r.before[%s]::%s', a.attname, c.place, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY c.place)
+				ELSE format('r.before[%s]::%s', c.place, @extschema@.catalog_type_name(a.atttypid)) END, ', ' ORDER BY c.place),
+			string_agg(format('%I = r.before[%s]::%s', a.attname, c.place, @extschema@.catalog_type_name(a.atttypid)), ', ' ORDER BY c.place)
 				FILTER (WHERE c.place = ANY (places))
 		INTO names, vals, sets
 		FROM unnest(done.columns) WITH ORDINALITY c(name, place)

@@ -2,10 +2,10 @@
 -- dql_schema.sql: the tables that DQL and SQL are compared on
 --
 -- In: rows (volumes; 20 to a patient), documents. Out, in schema bench:
---   volume    typed columns, resource type Volume; the indexes that its questions need
---   patient   one for 20 volumes, resource type Patient
---   document  id, and a document of about 800 bytes with 25 members as jsonb; resource type Document
---   document_gin  the same with a GIN index (jsonb_path_ops), resource type DocumentGin
+--   volume         typed columns, resource type Volume; the indexes that its questions need
+--   patient        one for 20 volumes, resource type Patient
+--   document       id, and a document of about 800 bytes with 25 members as jsonb; resource type Document
+--   document_gin   the same with a GIN index (jsonb_path_ops), resource type DocumentGin
 -- Nothing is random: values are hashes of row numbers.
 --
 \set ON_ERROR_STOP on
@@ -32,7 +32,7 @@ CREATE TABLE bench.volume AS
 		timestamptz '2020-01-01 00:00Z' + bench.draw(v, 12, 100000000) * interval '1 second' AS created_at,
 		format('scanner-%s', bench.draw(v, 13, 40)) AS device, 'a note about ' || md5(v::text) AS note
 	FROM generate_series(1, :rows) v;
-ALTER TABLE bench.volume ADD PRIMARY KEY (id);
+ALTER TABLE bench.volume ADD PRIMARY KEY (id), ALTER patient_id SET NOT NULL, ALTER created_at SET NOT NULL;
 CREATE INDEX ON bench.volume (patient_id);
 CREATE INDEX ON bench.volume (created_at, id);
 

@@ -1,12 +1,13 @@
 """report.py - makes the tables and the bars of docs/performance.md from what bench.py measured
 
 report.py bench.json PAGE          write the page again from the numbers
-report.py --renew PAGE DOCUMENT    put the page between the marks of the document
+report.py --renew PAGE DOCUMENT [PART]    put the page between the marks of the document
 """
 import json
 import sys
 
-BEGIN, END = "<!-- begin: written by make bench -->", "<!-- end: written by make bench -->"
+# the marks of the pages: of the indexes (no name), and of another part
+BEGIN, END = "<!-- begin{}: written by make bench -->", "<!-- end{}: written by make bench -->"
 USUAL = 2000000     # rows; a larger run has a shorter page, with the bars that do not depend on the number of rows
 QUESTIONS = {"few": "by identifier", "path": "by path", "hundredth": "1 % count", "third": "30 % count", "semi": "semi-join",
              "limit": "filter, order, limit"}
@@ -180,14 +181,15 @@ def write(data, path):
         print(f"bar: {line} {'?' if ok is None else 'ok' if ok else 'MISSED'}")
 
 
-def renew(page_path, document):
+def renew(page_path, document, part=""):
+    begin, end = (mark.format(" " + part if part else "") for mark in (BEGIN, END))
     with open(page_path, encoding="utf-8") as source:
         new = source.read()
     with open(document, encoding="utf-8") as source:
         old = source.read()
-    head, tail = old.split(BEGIN)[0], old.split(END)[1]
+    head, tail = old.split(begin)[0], old.split(end)[1]
     with open(document, "w", encoding="utf-8") as out:
-        out.write(f"{head}{BEGIN}\n{new}{END}{tail}")
+        out.write(f"{head}{begin}\n{new}{end}{tail}")
 
 
 if __name__ == "__main__":

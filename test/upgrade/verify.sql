@@ -9,7 +9,7 @@ SELECT count(*), min(identifier), md5(string_agg(title, ',' ORDER BY identifier 
 SELECT count(*) FROM by_wrapper;
 SELECT count(*), sum(count) FROM counts;
 SELECT body();
-SELECT tableoid::regclass, count(*) FROM part GROUP BY 1 ORDER BY 1::text COLLATE "C";
+SELECT tableoid::regclass, count(*) FROM part GROUP BY 1 ORDER BY tableoid::regclass::text COLLATE "C";
 SELECT count(*), md5(string_agg(top, ',' ORDER BY id)) FROM path;
 SELECT vxp.count(request) FROM saved ORDER BY name COLLATE "C";
 SELECT vxp.page('{"resource":"Document","filter":{"n":{"$gte":2}},"pageSize":5}');
