@@ -86,5 +86,18 @@ while read -r symbol; do
 	grep -qw "$symbol" $VXP_SQL_PARTS || fault "the library exports $symbol, which the install script never calls"
 done < <(comm -23 "$tmp/exported" "$tmp/called")
 
+# released scripts stay as they are, and what they call stays in the library
+for file in sql/upgrade/vxp_query--*.sql; do
+	[ -e "$file" ] || continue
+	while read -r symbol; do
+		grep -qx "$symbol" "$tmp/exported" || fault "$file calls $symbol, which the library has no more"
+	done < <(sed -nE "s/.*'(MODULE_PATHNAME|\\\$libdir\/vxp_query)', *'(vxp_[a-z0-9_]+)'.*/\2/p" "$file" | sort -u)
+done
+if [ -e sql/upgrade/RELEASED ]; then (cd sql/upgrade && sha256sum --quiet -c RELEASED) || fault "a released script was changed"; fi
+
+# no hook of the server is taken: what a hook must keep, nothing here can break
+for file in $(grep -lE '\b[a-z_]+_hook *= ' src/*.c src/*/*.c || true); do fault "$file sets a hook"; done
+test/promises.sh || faults=$((faults + 1))
+
 [ $faults = 0 ] || { echo "lint: $faults faults" >&2; exit 1; }
 echo "lint: no faults"

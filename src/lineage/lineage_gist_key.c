@@ -677,7 +677,7 @@ vxp_lineage_bound_holds(const LineageBound *outer, const LineageBound *inner)
 		result.next_low == outer->next_low && result.next_high == outer->next_high &&
 		(outer->set_form == LINEAGE_SET_ANYTHING ||
 		 (result.set_form == outer->set_form && result.set_words == outer->set_words &&
-		  memcmp(result.set, outer->set, outer->set_words * sizeof(uint32)) == 0));
+		  (outer->set_words == 0 || memcmp(result.set, outer->set, outer->set_words * sizeof(uint32)) == 0)));
 	pfree(joined);
 	return holds;
 }
