@@ -5,11 +5,12 @@
 #
 # What a fenced block is, its first line says:
 #   ```sql            with prompts (demo=#, demo-#): the statements are typed into psql, in the database that the prompt
-#                     names, and what it answers stands below each. "demo" has the sample data of test/data.
+#                     names, and what it answers stands below each. "demo" has the sample data of test/data, "releases" that
+#                     with all its versions.
 #                     Without prompts: the statements run, in the database of the page, and must not fail.
 #   ```sql NAME       without prompts, in the database NAME
 #   ```sql not run    shown only: it needs what is not here. CREATE EXTENSION and the rest around it stay true by care.
-# A block is one session. A database other than "demo" is empty when the page begins, but for the extension, unless
+# A block is one session. Any other database is empty when the page begins, but for the extension, unless
 # the page creates it; no page sees another's. A block that looks like SQL and does not say so is a fault.
 use strict;
 use warnings;
@@ -70,8 +71,9 @@ sub database
 	if (!$made{$name})
 	{
 		create_database($name, $name eq 'demo' ? 'sample' : undef);
+		must('-d', $name, '-o', '/dev/null', '-f', 'test/data/load_versions.sql') if $name eq 'releases';
 		# "demo" is a copy of the sample; a page that shows how to begin begins with nothing
-		must('-d', $name, '-c', 'CREATE EXTENSION vxp_query') if $name ne 'demo' && $text !~ /^(?:\w+=[#>] )?CREATE EXTENSION vxp_query/m;
+		must('-d', $name, '-c', 'CREATE EXTENSION vxp_query') if $name !~ /^(?:demo|releases)$/ && $text !~ /^(?:\w+=[#>] )?CREATE EXTENSION vxp_query/m;
 		$made{$name} = 1;
 	}
 	return $name;
