@@ -9,8 +9,10 @@ OBJS = $(VXP_C_FILES:.c=.o)
 # the parts of the install script, in the order of dependency
 VXP_SQL_PARTS = src/vxp_query.sql \
 	$(wildcard src/lineage/lineage.sql src/lineage/lineage_gist.sql src/lineage/lineage_gin.sql src/lineage/lineage_support.sql) \
-	$(wildcard src/dql/dql_type.sql src/dql/dql_eval.sql src/catalog/catalog.sql src/catalog/catalog_type.sql src/catalog/catalog_fn.sql src/catalog/catalog_advise.sql) \
-	$(wildcard src/dql/dql.sql src/dql/dql_write.sql src/dql/dql_answer.sql)
+	$(wildcard src/validity/version.sql src/validity/validity_fn.sql) \
+	$(wildcard src/dql/dql_type.sql src/dql/dql_eval.sql src/catalog/catalog.sql src/catalog/catalog_type.sql src/catalog/catalog_versions.sql src/catalog/catalog_fn.sql src/catalog/catalog_verify.sql src/catalog/catalog_advise.sql) \
+	$(wildcard src/dql/dql.sql src/dql/dql_write.sql src/dql/dql_answer.sql src/dql/dql_explain.sql) \
+	$(wildcard src/catalog/catalog_derived.sql src/dql/dql_history.sql src/dql/dql_timeline.sql src/dql/dql_cohort.sql)
 DATA_built = vxp_query--$(VXP_VERSION).sql
 DATA = $(wildcard sql/upgrade/vxp_query--*.sql)
 
@@ -26,7 +28,7 @@ EXTRA_CLEAN = vxp_query--$(VXP_VERSION).sql $(wildcard src/*.bc src/*/*.bc)
 
 # Our own goals need no server, and PGXS has a "check" that only complains: so
 # PGXS is included when none of ours is asked for, and pg_config is there.
-VXP_GOALS := help check check-collisions demo demo-stop lint compile-matrix docs bench dist
+VXP_GOALS := help check check-all check-collisions check-clients check-packages coverage fuzz soak demo demo-stop lint compile-matrix docs bench dist
 PG_CONFIG ?= pg_config
 ifeq ($(filter $(VXP_GOALS),$(MAKECMDGOALS)),)
 PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
@@ -54,8 +56,20 @@ else
 
 check: ## install what is missing, build, run all tests on throw-away servers
 	@test/check.sh
+check-all: ## the release gate: every server, compiler and tool (PART=name...: these parts; see docs/operations.md)
+	@test/check_all.sh $(PART)
+fuzz: ## replay the fuzz corpus, then search for SECONDS=60 each target
+	@test/fuzz.sh $(or $(SECONDS),60)
+coverage: ## which C lines the tests run: build/coverage, and a table
+	@test/coverage.sh
+soak: ## readers, writers and movers for SOAK_SECONDS=600, with kill -9 in the middle; then nothing may be wrong or lost
+	@test/soak.sh
 check-collisions: ## the tests of the lineage indexes with a library whose label hashes nearly all collide
 	@test/collisions.sh
+check-clients: ## programs in Python, Java, JavaScript and Go, ODBC, BI tools against a throw-away server (CLIENTS="jdbc pgx": these)
+	@test/clients.sh $(CLIENTS)
+check-packages: ## build the Debian packages and the file for PGXN, and test them
+	@test/package.sh
 demo: ## install what is missing, start a server with sample data, ask it questions (FULL=1: a million series)
 	@FULL='$(FULL)' test/demo/demo.sh start
 demo-stop: ## stop the demo server and remove all of it

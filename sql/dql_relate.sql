@@ -199,8 +199,9 @@ DECLARE
 	line text;
 BEGIN
 	FOR line IN EXECUTE format('EXPLAIN (COSTS OFF) SELECT * FROM vxp.query(NULL::public.owner, %L)', dql) LOOP
-		IF line ~ '->|^\w|Plan' THEN
-			RETURN NEXT regexp_replace(line, ' using \w+| on .*', '');
+		-- servers write plans differently: a filter over an InitPlan, the number it returns, the side that is hashed
+		IF line ~ '^\s*(->|InitPlan|SubPlan)|^\w' THEN
+			RETURN NEXT regexp_replace(regexp_replace(line, 'Hash Right (Anti|Semi)', 'Hash \1'), ' using \w+| on .*| \(returns .*', '');
 		END IF;
 	END LOOP;
 END

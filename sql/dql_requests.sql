@@ -93,6 +93,25 @@ SELECT kind, request, expected, queried(request) FROM request
 WHERE expected !~ '^\w{5}$' AND expected ~ ' \| ?(\d+) 1$' AND request !~ '"select"|"(skip|limit)"'
 	AND sorted(queried(request)) IS DISTINCT FROM sorted(split_part(expected, ' |', 1)) ORDER BY n;
 
+-- vxp.explain has every clause of each request that can be read once, and says what serves it; run, the request has as many rows as vxp.items gives
+CREATE FUNCTION explained(request text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	source text := CASE WHEN request LIKE '"%' THEN request::jsonb #>> '{}' ELSE request END;
+	fault text;
+BEGIN
+	SELECT string_agg(format('%s %s', clause, kind), ', ') INTO fault FROM (
+		SELECT clause, kind FROM vxp.explain(source::vxp.dql, true) e WHERE served_by IS NULL OR condition IS NULL OR (clause IS NULL AND kind <> 'sort') OR
+			(clause = '$' AND actual_rows IS DISTINCT FROM (SELECT count(*) FROM vxp.items(source::vxp.dql)))
+		UNION ALL
+		SELECT clause, 'twice' FROM vxp.explain(source::vxp.dql) WHERE clause IS NOT NULL GROUP BY clause, kind, condition HAVING count(*) > 1) f;
+	RETURN fault;
+EXCEPTION WHEN OTHERS THEN
+	-- a write, or what no read accepts
+	RETURN CASE WHEN executed(request) ~ '^\w{5}$' OR SQLERRM ~ 'cannot be read' THEN NULL ELSE SQLSTATE || ' ' || SQLERRM END;
+END
+$$;
+SELECT kind, request, explained(request) FROM request WHERE explained(request) IS NOT NULL ORDER BY n;
+
 -- "projects" limits the rows that have the field; documents without it stay (2 and 3 of 4)
 CREATE TABLE scoped (id text PRIMARY KEY, document jsonb);
 INSERT INTO scoped VALUES ('1', '{"projectId":"p"}'), ('2', '{}'), ('3', '{"projectId":"q"}'), ('4', '{"projectId":["q","r"]}');
@@ -102,4 +121,4 @@ SELECT vxp.count('{"resource":"scoped","context":{"projects":["p"]}}'), vxp.coun
 DROP TABLE items, annotations, scoped, request CASCADE;
 SELECT drop_resource_type('Volume');
 SELECT drop_resource_type('Patient');
-DROP FUNCTION ids, executed, queried, sorted;
+DROP FUNCTION ids, executed, explained, queried, sorted;

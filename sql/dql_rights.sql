@@ -96,7 +96,7 @@ BEGIN
 END $$;
 
 CREATE TABLE outcome AS
-SELECT form, role, inlining, as_role(role, sql, inlining) AS seen,
+SELECT form, role, inlining, NULL::text AS seen,
 	CASE
 		WHEN ends_with_owner THEN (SELECT ids FROM allowed WHERE role = 'owner')
 		-- not part of the plan, a call without "select" reads all columns
@@ -107,6 +107,11 @@ SELECT form, role, inlining, as_role(role, sql, inlining) AS seen,
 		ELSE ids
 	END AS expected
 FROM call, allowed, (VALUES (true), (false)) v(inlining);
+UPDATE outcome SET seen = as_role(role, sql, inlining) FROM call WHERE call.form = outcome.form AND inlining;
+-- From 18 on the plan of a SQL function's body is kept for the session: it is made anew for each role whose rights it
+-- depends on (so it is above), but, as a prepared statement, not for a setting of the planner.
+DISCARD PLANS;
+UPDATE outcome SET seen = as_role(role, sql, inlining) FROM call WHERE call.form = outcome.form AND NOT inlining;
 SELECT count(*) = 2 * (SELECT count(*) FROM call) * (SELECT count(*) FROM allowed) AS all_ran FROM outcome;
 SELECT form, role, inlining, seen, expected FROM outcome WHERE seen IS DISTINCT FROM expected ORDER BY 1, 2, 3;
 -- the same roles by plain SQL: the expectations are the server's
@@ -232,7 +237,7 @@ RESET ROLE;
 -- a resource type made by us, its view of current rows and its wrapper; the
 -- lineage of rows that a role may not see stays intact
 SET ROLE regress_dql_owner;
-SELECT vxp.create_resource_type('Subject', 'ward text'), vxp.create_resource_type('Image', 'ward text', parents => '{Subject}');
+SELECT vxp.create_resource_type('Subject', 'ward text', versioned => false), vxp.create_resource_type('Image', 'ward text', parents => '{Subject}', versioned => false);
 INSERT INTO subject (identifier, ward) SELECT 'subject/' || g, 'w' || g % 3 FROM generate_series(1, 9) g;
 INSERT INTO image (identifier, parent_identifier, ward) SELECT 'image/' || g, 'subject/' || 1 + g % 9, 'w' || (1 + g % 9) % 3 FROM generate_series(1, 90) g;
 ALTER TABLE image ENABLE ROW LEVEL SECURITY;

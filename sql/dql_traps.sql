@@ -179,7 +179,9 @@ GRANT SELECT ON big TO regress_dql_traps;
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
-SET force_parallel_mode = on;
+-- as 16 and newer call force_parallel_mode
+SELECT CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'debug_parallel_query' ELSE 'force_parallel_mode' END AS forced \gset
+SET :forced = on;
 SET ROLE regress_dql_traps;
 SELECT count(*) FROM vxp.query(NULL::volume, '{}') v;
 SELECT count(*) FROM big JOIN vxp.query(NULL::volume, '{}') v USING (id);
@@ -189,7 +191,7 @@ SELECT count(*) FROM vxp.query(NULL::volume, '{"sort":{"id":1},"limit":5}') v, v
 -- without such a policy the answer is planned in parallel
 RESET ROLE;
 SELECT count(*) FROM (SELECT vxp.register('Big', 'big', id => 'id')) r;
-RESET force_parallel_mode;
+RESET :forced;
 EXPLAIN (COSTS OFF) SELECT count(*) FROM vxp.query(NULL::big, '{"filter":{"n":{"$gt":50}}}');
 SELECT count(*) FROM vxp.query(NULL::big, '{"filter":{"n":{"$gt":50}}}');
 RESET parallel_setup_cost;

@@ -137,10 +137,10 @@ EXCEPTION WHEN OTHERS THEN RETURN SQLSTATE || ' ' || SQLERRM;
 END $$;
 
 -- modes: how the request reaches the server
-CREATE FUNCTION asked(mode text, col text, json text, operand_json text, operand_sql text) RETURNS text
+CREATE FUNCTION asked(mode text, col text, given text, operand_json text, operand_sql text) RETURNS text
 LANGUAGE plpgsql AS $$
 DECLARE
-	request text := format('{"filter":{%s:%s}}', to_json(col), replace(json, '{o}', CASE WHEN mode LIKE 'bind%' THEN '{"$param":1}' ELSE operand_json END));
+	request text := format('{"filter":{%s:%s}}', to_json(col), replace(given, '{o}', CASE WHEN mode LIKE 'bind%' THEN '{"$param":1}' ELSE operand_json END));
 	ids text;
 BEGIN
 	PERFORM set_config('vxp.enable_inlining', (mode NOT LIKE '%executed')::text, true),

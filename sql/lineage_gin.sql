@@ -108,7 +108,17 @@ EXPLAIN (COSTS OFF) EXECUTE by_list('{patient/7}');
 RESET plan_cache_mode;
 CREATE TABLE wanted AS SELECT 'patient/' || g AS identifier FROM generate_series(1, 40) g;
 ANALYZE wanted;
-EXPLAIN (COSTS OFF) SELECT w.identifier, n.id FROM wanted w JOIN node n ON has_ancestor(n.path, w.identifier);
+-- EXPLAIN, without the word of 18 on a scan that a setting discourages
+CREATE FUNCTION pg_temp.plan(statement text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	line text;
+BEGIN
+	FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || statement LOOP
+		CONTINUE WHEN line ~ '^ +Disabled: true$';
+		RETURN NEXT line;
+	END LOOP;
+END $$;
+SELECT pg_temp.plan('SELECT w.identifier, n.id FROM wanted w JOIN node n ON has_ancestor(n.path, w.identifier)');
 RESET enable_seqscan;
 
 --

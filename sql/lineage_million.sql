@@ -60,4 +60,21 @@ SELECT (SELECT count(*) FROM one_by_scan) AS one, (SELECT count(*) FROM (TABLE c
 	   (SELECT count(*) FROM (TABLE one_by_scan EXCEPT ALL TABLE constant) d) AS missing,
 	   (SELECT count(*) FROM (TABLE parameter EXCEPT ALL TABLE one_by_scan) d) AS extra_by_parameter,
 	   (SELECT count(*) FROM (TABLE one_by_scan EXCEPT ALL TABLE parameter) d) AS missing_by_parameter;
+
+-- all levels in one table, in path order: a plain index scan reads rows as they are stored, and a resource beside what is below it
+CREATE UNLOGGED TABLE mixed AS
+SELECT row_number() OVER () AS id, path FROM (
+	SELECT lineage(CASE WHEN s IS NULL THEN ARRAY[d, 'patient/' || p] WHEN v IS NULL THEN ARRAY[d, 'patient/' || p, 'study/' || p || '/' || s]
+				   ELSE ARRAY[d, 'patient/' || p, 'study/' || p || '/' || s, 'volume/' || p || '/' || s || '/' || v] END) AS path
+	FROM generate_series(1, 4000) p, LATERAL (SELECT 'datasource/' || p % 2 AS d) x,
+		LATERAL (SELECT NULL::int UNION ALL SELECT generate_series(1, 4)) y (s), LATERAL (SELECT NULL::int UNION ALL SELECT generate_series(1, 14)) z (v)
+	WHERE s IS NOT NULL OR v IS NULL ORDER BY 1) o;
+CREATE INDEX mixed_path ON mixed USING gist (path);
+VACUUM ANALYZE mixed;
+SET enable_seqscan = off;
+SET enable_bitmapscan = off;
+SET enable_indexscan = on;
+SELECT count(*) AS asked, avg(pages(format('SELECT id FROM mixed WHERE path <@ %L::lineage', path))) <= 8 AS by_path,
+	   avg(pages(format('SELECT id FROM mixed WHERE has_ancestor(path, %L)', self(path)))) <= 30 AS by_patient
+FROM (SELECT path FROM mixed WHERE depth(path) = 2 AND self(path) IN (SELECT 'patient/' || g * 79 FROM generate_series(1, 50) g)) p;
 DROP SCHEMA test_million CASCADE;

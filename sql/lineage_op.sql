@@ -81,13 +81,23 @@ SELECT s, array_agg(CASE WHEN s % 4 = 0 AND i = 2 THEN NULL ELSE label END ORDER
 FROM (SELECT s, i, 1 + floor(random() * 30)::int AS n
 	  FROM generate_series(1, 40) s, generate_series(1, 1 + s % 4) i) x JOIN pool USING (n) GROUP BY s
 UNION ALL VALUES (100, '{}'::text[]), (101, ARRAY[NULL]), (102, '{{a,ab},{abc,b}}'), (103, '{{a,NULL},{NULL,a}}'), (104, ARRAY[''])
-UNION ALL SELECT 105, array_agg('none/' || i) || 'a'::text FROM generate_series(1, 300) i;
+UNION ALL SELECT 105, array_agg('none/' || i) || 'a'::text FROM generate_series(1, 300) i
+UNION ALL SELECT 106, array_agg('nine/' || i) || 'b'::text FROM generate_series(1, 300) i
+UNION ALL SELECT 107, array_agg('none/' || i) || '{b,NULL,b}'::text[] FROM generate_series(1, 300) i
+UNION ALL SELECT 108, array_agg(label) FROM pool;
 SELECT count(*) > 100000 AS enough, count(*) FILTER (WHERE has_any_ancestor(p.lineage, s.labels)) > 1000 AS any_found,
 	   count(*) FILTER (WHERE has_all_ancestors(p.lineage, s.labels)) > 1000 AS all_found
 FROM path p, sets s;
 SELECT count(*) FROM path p, sets s, LATERAL (SELECT p.labels[1:cardinality(p.labels) - 1]) o(ancestors)
 WHERE has_any_ancestor(p.lineage, s.labels) IS DISTINCT FROM (o.ancestors && s.labels)
    OR has_all_ancestors(p.lineage, s.labels) IS DISTINCT FROM (s.labels <@ o.ancestors);
+-- a long list that stays from row to row is prepared, one that changes is not; 105 and 106 have one length
+SELECT count(*) FILTER (WHERE found) > 1000 AS found, count(*) FILTER (WHERE found IS DISTINCT FROM (labels[1:cardinality(labels) - 1] && list)) AS wrong
+FROM (SELECT p.labels, p.list, has_any_ancestor(lineage, p.list) AS found
+	  FROM (SELECT p.*, s.s, s.labels AS list FROM path p, sets s WHERE s >= 105 ORDER BY s) p) a;
+SELECT count(*) FILTER (WHERE found) > 1000 AS found, count(*) FILTER (WHERE found IS DISTINCT FROM (labels[1:cardinality(labels) - 1] && list)) AS wrong
+FROM (SELECT p.labels, p.list, has_any_ancestor(lineage, p.list) AS found
+	  FROM (SELECT p.*, s.s, s.labels AS list FROM path p, sets s WHERE s >= 105 ORDER BY lineage, s) p) a;
 
 -- parts
 SELECT count(*) FROM path

@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . test/lib.sh
 owner_instead "$PWD/test/collisions.sh" "$@"
-[ $# -gt 0 ] || set -- lineage_gist lineage_gin
+[ $# -gt 0 ] || set -- lineage_gist lineage_gin lineage_condition lineage_tables
 # also when called by what another server runs
 unset VXP_TMP TEMP_CONFIG VXP_SERVER_SETTINGS
 copy=$(scratch vxp)

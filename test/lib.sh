@@ -46,15 +46,18 @@ pg_bin() { "$pg_config" --bindir; }
 pg_major() { "$pg_config" --version | sed -E 's/^[^0-9]*([0-9]+).*/\1/'; }
 pg_tools() { dirname "$(dirname "$("$pg_config" --pgxs)")"; }	# pgxs/src
 
-# build_into FOLDER: build, and install below FOLDER instead of the system
+# build_into FOLDER: build, and install below FOLDER instead of the system; into the server itself where it is ours
+# alone (VXP_PRIVATE_SERVER, see assert.sh)
 build_into() {
 	make -s -j"$(nproc)" PG_CONFIG="$pg_config" with_llvm=no all
+	[ -z "${VXP_PRIVATE_SERVER:-}" ] || { make -s PG_CONFIG="$pg_config" with_llvm=no install >/dev/null; return; }
 	make -s PG_CONFIG="$pg_config" with_llvm=no install DESTDIR="$1" >/dev/null
 	chmod -R a+rX "$1"
 }
 
 # find_extension FOLDER: settings with which a server finds what build_into put there
 find_extension() {
+	[ -z "${VXP_PRIVATE_SERVER:-}" ] || return 0
 	echo "dynamic_library_path = '$1$("$pg_config" --pkglibdir):\$libdir'"
 	if [ "$(pg_major)" -ge 18 ]; then
 		echo "extension_control_path = '$1$("$pg_config" --sharedir):\$system'"
@@ -66,7 +69,7 @@ find_extension() {
 }
 
 # start_server FOLDER: a new server in FOLDER (data, log, socket) that has FOLDER/dest; VXP_SERVER_SETTINGS: lines for
-# its configuration
+# its configuration; VXP_PORT: another port than 5432, for one that listens on an address too
 start_server() {
 	local bin
 	bin=$(pg_bin)
@@ -77,12 +80,14 @@ start_server() {
 		cat "$1/server.conf"
 		echo "listen_addresses = ''"
 		echo "unix_socket_directories = '$1'"
-		echo "port = 5432"
+		echo "port = ${VXP_PORT:-5432}"
 		echo "fsync = off"
+		# with the SQLSTATE, so that with_server.sh finds internal errors
+		echo "log_line_prefix = '%m [%p] %e '"
 		printf '%s\n' "${VXP_SERVER_SETTINGS:-}"
 	} | as tee -a "$1/data/postgresql.conf" >/dev/null
 	as "$bin/pg_ctl" -D "$1/data" -l "$1/log" -w start >/dev/null || { cat "$1/log" >&2; return 1; }
-	export PGHOST=$1 PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
+	export PGHOST=$1 PGPORT=${VXP_PORT:-5432} PGUSER=postgres PGDATABASE=postgres
 }
 
 # stop_server FOLDER: end it at once and remove all of it

@@ -86,5 +86,20 @@ while read -r symbol; do
 	grep -qw "$symbol" $VXP_SQL_PARTS || fault "the library exports $symbol, which the install script never calls"
 done < <(comm -23 "$tmp/exported" "$tmp/called")
 
+# released scripts stay as they are, and what they call stays in the library
+for file in sql/upgrade/vxp_query--*.sql; do
+	[ -e "$file" ] || continue
+	while read -r symbol; do
+		grep -qx "$symbol" "$tmp/exported" || fault "$file calls $symbol, which the library has no more"
+	done < <(sed -nE "s/.*'(MODULE_PATHNAME|\\\$libdir\/vxp_query)', *'(vxp_[a-z0-9_]+)'.*/\2/p" "$file" | sort -u)
+done
+if [ -e sql/upgrade/RELEASED ]; then (cd sql/upgrade && sha256sum --quiet -c RELEASED) || fault "a released script was changed"; fi
+
+# who takes a hook of the server keeps the one that was there, and calls it
+while IFS=: read -r file hook; do
+	grep -qF "previous_hook = $hook;" "$file" && grep -qF 'previous_hook(' "$file" || fault "$file sets $hook and does not call the previous one"
+done < <(grep -noE '^\s+[a-z]\w*_hook = ' src/*.c src/*/*.c | sed -E 's/^([^:]+):[0-9]+:\s*(\w+) = $/\1:\2/' | grep -v ':previous_hook$' | sort -u)
+test/promises.sh || faults=$((faults + 1))
+
 [ $faults = 0 ] || { echo "lint: $faults faults" >&2; exit 1; }
 echo "lint: no faults"

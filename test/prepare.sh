@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# prepare.sh [test] [python] - install by apt what is needed here and missing: a server with headers and a compiler;
-# "test": what the TAP tests use; "python": what fetching the whole sample index uses. Says and does nothing when all is
-# there. Nobody is asked anything; without apt or root rights it names the packages instead.
+# prepare.sh [GROUP...] - install by apt what is needed here and missing: a server with headers and a compiler; groups:
+# "test": what the TAP tests use, and hypopg where the distribution has it; "python": what fetching the whole sample index
+# uses; "clients": the languages and drivers of "make check-clients"; "debian": what builds packages; "clang", "valgrind",
+# "sqlsmith", "source" (to build a server): what parts of "make check-all" use. Says and does nothing when all is there.
+# Nobody is asked anything; without apt or root rights it names the packages instead.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . test/lib.sh
@@ -15,6 +17,15 @@ server_ready() {
 		[ -x "$(pg_bin)/initdb" ] && [ -x "$(pg_bin)/postgres" ] && [ -x "$(pg_bin)/psql" ]
 }
 
+# packaged for the servers of Debian's layout alone; the test that wants it skips itself elsewhere
+hypopg_ready() {
+	server_ready || return 1
+	case $(pg_bin) in /usr/lib/postgresql/*) ;; *) return 0 ;; esac
+	[ -f "$("$pg_config" --sharedir)/extension/hypopg.control" ] && return 0
+	[ -n "$(apt-cache search --names-only "^postgresql-$(pg_major)-hypopg\$" 2>/dev/null)" ] && return 1
+	return 0
+}
+
 missing() {
 	server_ready || echo server
 	command -v gcc >/dev/null || echo gcc
@@ -24,9 +35,30 @@ missing() {
 		case $group in
 			test)
 				command -v prove >/dev/null || echo perl
-				perl -MIPC::Run -e 1 2>/dev/null || echo libipc-run-perl ;;
+				perl -MIPC::Run -e 1 2>/dev/null || echo libipc-run-perl
+				hypopg_ready || echo hypopg ;;
 			python)
 				python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv ;;
+			clang)
+				command -v clang >/dev/null || echo clang
+				ls /usr/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a 2>/dev/null | grep -q . || echo libclang-rt-dev ;;
+			valgrind) command -v valgrind >/dev/null || echo valgrind ;;
+			sqlsmith) command -v sqlsmith >/dev/null || echo sqlsmith ;;
+			source)
+				for tool in bison flex; do command -v $tool >/dev/null || echo $tool; done ;;
+			clients)
+				command -v npm >/dev/null || echo nodejs npm
+				command -v javac >/dev/null || echo default-jdk-headless
+				command -v mvn >/dev/null || echo maven
+				command -v go >/dev/null || echo golang-go
+				odbcinst -q -d -n 'PostgreSQL Unicode' >/dev/null 2>&1 || echo unixodbc odbcinst odbc-postgresql ;;
+			debian)
+				command -v dpkg-buildpackage >/dev/null || echo dpkg-dev
+				command -v dh >/dev/null || echo debhelper
+				command -v pg_buildext >/dev/null || echo postgresql-server-dev-all
+				command -v fakeroot >/dev/null || echo fakeroot
+				command -v unzip >/dev/null || echo unzip
+				command -v lintian >/dev/null || echo lintian ;;
 			*) die "unknown group \"$group\"" ;;
 		esac
 	done
@@ -48,6 +80,7 @@ if [ "$root" != none ]; then
 fi
 packages=
 for n in $need; do
+	if [ "$n" = hypopg ]; then continue; fi
 	if [ "$n" != server ]; then packages="$packages $n"; continue; fi
 	# the newest server that is already here, else the one of this Debian release
 	major=$(ls -d /usr/lib/postgresql/*/bin/postgres 2>/dev/null | sed -E 's,.*/postgresql/([0-9]+)/.*,\1,' | sort -n | tail -n 1 || true)
@@ -57,6 +90,11 @@ for n in $need; do
 	[ "$major" = NN ] || [ "$major" -ge 15 ] || die "vxp_query needs PostgreSQL 15 or newer, and this release has $major"
 	packages="$packages postgresql-$major postgresql-server-dev-$major"
 done
+case " $need " in *hypopg*)
+	[ -n "${major:-}" ] || major=$(pg_major)
+	[ -z "$(apt-cache search --names-only "^postgresql-$major-hypopg\$" 2>/dev/null)" ] || packages="$packages postgresql-$major-hypopg" ;;
+esac
+[ -n "$packages" ] || exit 0
 [ "$root" != none ] || die "neither root rights nor sudo here. As root:  apt-get install$packages"
 $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
 	-o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 $packages

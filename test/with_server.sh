@@ -33,8 +33,13 @@ start_server "$run"
 export VXP_TMP=$run/tmp TEMP_CONFIG=$run/server.conf
 rc=0
 as "$@" || rc=$?
-if grep -E 'TRAP:|terminated by signal' "$run/log"; then
-	echo "error: a server process died (see above)" >&2
+if grep -E 'TRAP:|terminated by signal|server process .* exited with exit code|detected write past chunk end' "$run/log"; then
+	echo "error: a server process died or damaged its memory (see above)" >&2
+	rc=1
+fi
+# an internal error is one that nobody thought of; no statement of a test may reach one
+if [ -z "${VXP_ALLOW_INTERNAL:-}" ] && grep -E -A 3 '\] XX[0-9A-Z]{3} (ERROR|FATAL|PANIC)' "$run/log"; then
+	echo "error: an internal error was reached (see above)" >&2
 	rc=1
 fi
 exit $rc

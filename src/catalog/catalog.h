@@ -29,6 +29,7 @@ typedef struct ResourceType
 	char	   *prefix;			/* identifier type, "volume"; or NULL */
 	List	   *parents;		/* of char *: names of possible parent types */
 	bool		versioned;
+	bool		cascades;		/* do resources end with their parent, or keep it from ending? */
 	char	   *lineage_field;	/* "volume_id", or NULL */
 	List	   *lineage_fields; /* of char *: columns of the table that are lineage fields */
 
@@ -67,7 +68,8 @@ enum
 	Anum_resource_type_created,
 	Anum_resource_type_view_name,
 	Anum_resource_type_function_name,
-	Anum_resource_type_lineage_fields
+	Anum_resource_type_lineage_fields,
+	Anum_resource_type_on_close
 };
 
 /* catalog_cache.c */

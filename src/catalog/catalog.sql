@@ -10,7 +10,7 @@ CREATE TABLE resource_type (
 	table_name name NOT NULL,
 	prefix text COLLATE "C" CONSTRAINT resource_type_prefix_check CHECK (prefix <> '' AND pg_catalog.strpos(prefix, '/') = 0),
 	parents text[] NOT NULL DEFAULT '{}',
-	versioned boolean NOT NULL DEFAULT false CONSTRAINT resource_type_versioned_check CHECK (NOT versioned),
+	versioned boolean NOT NULL DEFAULT false,
 	lineage_field name,
 	id_column name,
 	document_column name,
@@ -25,6 +25,8 @@ CREATE TABLE resource_type (
 	view_name name,
 	function_name name,
 	lineage_fields text[] NOT NULL DEFAULT '{}',
+	on_close text NOT NULL DEFAULT 'restrict' CONSTRAINT resource_type_on_close_check CHECK (on_close IN ('restrict', 'cascade')),
+	CONSTRAINT resource_type_versioned_check CHECK (NOT versioned OR valid_from_column IS NOT NULL AND valid_to_column IS NOT NULL),
 	CONSTRAINT resource_type_pkey PRIMARY KEY (name),
 	CONSTRAINT resource_type_table_key UNIQUE (schema_name, table_name)
 );
@@ -49,6 +51,7 @@ COMMENT ON COLUMN resource_type.created IS 'was the table made by create_resourc
 COMMENT ON COLUMN resource_type.view_name IS 'the view on current rows beside the table';
 COMMENT ON COLUMN resource_type.function_name IS 'the function name(dql) beside the table';
 COMMENT ON COLUMN resource_type.lineage_fields IS 'columns of the table that hold ancestors and are written by the lineage trigger';
+COMMENT ON COLUMN resource_type.on_close IS 'what the end of a parent means for resources of this type: restrict: it is refused; cascade: they end, too';
 
 -- names that differ in case only would be told apart by nobody
 CREATE UNIQUE INDEX resource_type_lower_key ON resource_type (pg_catalog.lower(name COLLATE "default"));
@@ -139,6 +142,11 @@ BEGIN
 				DETAIL = format('It is the identifier of resource type "%s".', type.name);
 		END IF;
 	END LOOP;
+	IF type.versioned AND kind NOT IN ('r', 'p') THEN
+		RAISE EXCEPTION USING ERRCODE = 'wrong_object_type',
+			MESSAGE = format('resource type "%s" cannot be versioned, since %s is no table', type.name, relation),
+			HINT = 'Do not map both valid_from and valid_to, or register the table behind it.';
+	END IF;
 	IF type.id_column IS NULL AND type.document_column IS NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
 			MESSAGE = format('resource type "%s" has no id', type.name),
@@ -255,6 +263,16 @@ END
 $$;
 COMMENT ON FUNCTION catalog_object_name(name, text) IS 'base and suffix as one name; the base is cut to make it fit';
 
+CREATE FUNCTION catalog_type_name(type oid) RETURNS text
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	-- format_type leaves out the schema of what it sees
+	RETURN (SELECT format('%I.%I', n.nspname, t.typname) FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE t.oid = type);
+END
+$$;
+COMMENT ON FUNCTION catalog_type_name(oid) IS 'the name of a type with its schema, for statements that run with the path of the caller';
+
 CREATE FUNCTION resource_type_guard() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -322,10 +340,6 @@ BEGIN
 				MESSAGE = format('table %s is a resource type already', relation::regclass),
 				DETAIL = format('Its name is "%s".', near);
 		END IF;
-	END IF;
-	IF NEW.versioned THEN
-		RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
-			MESSAGE = format('resource type "%s" cannot be versioned yet', NEW.name);
 	END IF;
 	PERFORM @extschema@.catalog_check_type(NEW, relation);
 	-- a dump brings the name along; an UPDATE to NULL removes the functions

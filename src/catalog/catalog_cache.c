@@ -222,6 +222,7 @@ read_type(HeapTuple tuple, TupleDesc desc)
 	type->prefix = get_string(tuple, desc, Anum_resource_type_prefix);
 	type->parents = get_strings(tuple, desc, Anum_resource_type_parents);
 	type->versioned = DatumGetBool(heap_getattr(tuple, Anum_resource_type_versioned, desc, &isnull));
+	type->cascades = strcmp(get_string(tuple, desc, Anum_resource_type_on_close), "cascade") == 0;
 	type->lineage_fields = get_strings(tuple, desc, Anum_resource_type_lineage_fields);
 	type->lineage_field = get_string(tuple, desc, Anum_resource_type_lineage_field);
 	type->id_column = get_string(tuple, desc, Anum_resource_type_id_column);

@@ -173,23 +173,27 @@ BEGIN
 			HINT = 'Correct the rows, or insert their parents, and register the table again.';
 	END IF;
 	EXECUTE format('ALTER TABLE %s ALTER COLUMN %I SET NOT NULL, ALTER COLUMN %I SET NOT NULL', relation, type.lineage_column, type.identifier_column);
-	IF NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = relation AND i.indisunique AND i.indpred IS NULL
-			AND i.indnkeyatts = 1 AND i.indkey[0] = (SELECT a.attnum FROM pg_attribute a
-				WHERE a.attrelid = relation AND a.attname = type.identifier_column)) THEN
-		-- over partitions by other columns no unique index is possible; ids are unique there already
-		EXECUTE format(CASE WHEN (SELECT c.relkind = 'r' OR p.partattrs = ARRAY[a.attnum]::int2vector
-				FROM pg_class c LEFT JOIN pg_partitioned_table p ON p.partrelid = c.oid
-					JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = type.identifier_column
-				WHERE c.oid = relation)
-			THEN 'CREATE UNIQUE INDEX ON %s (%I)' ELSE 'CREATE INDEX ON %s (%I)' END, relation, type.identifier_column);
+	IF type.versioned THEN
+		PERFORM @extschema@.catalog_make_versions(name);
+	ELSE
+		IF NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = relation AND i.indisunique AND i.indpred IS NULL
+				AND i.indnkeyatts = 1 AND i.indkey[0] = (SELECT a.attnum FROM pg_attribute a
+					WHERE a.attrelid = relation AND a.attname = type.identifier_column)) THEN
+			-- over partitions by other columns no unique index is possible; ids are unique there already
+			EXECUTE format(CASE WHEN (SELECT c.relkind = 'r' OR p.partattrs = ARRAY[a.attnum]::int2vector
+					FROM pg_class c LEFT JOIN pg_partitioned_table p ON p.partrelid = c.oid
+						JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = type.identifier_column
+					WHERE c.oid = relation)
+				THEN 'CREATE UNIQUE INDEX ON %s (%I)' ELSE 'CREATE INDEX ON %s (%I)' END, relation, type.identifier_column);
+		END IF;
+		FOR above IN SELECT f.field FROM unnest(type.lineage_fields || type.parent_column::text) f(field)
+				JOIN pg_attribute a ON a.attrelid = relation AND a.attname = f.field
+			WHERE NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = relation AND i.indpred IS NULL AND i.indkey[0] = a.attnum)
+		LOOP
+			EXECUTE format('CREATE INDEX ON %s (%I)', relation, above.field);
+		END LOOP;
+		PERFORM @extschema@.catalog_make_lineage_index(relation, type.lineage_column);
 	END IF;
-	FOR above IN SELECT f.field FROM unnest(type.lineage_fields || type.parent_column::text) f(field)
-			JOIN pg_attribute a ON a.attrelid = relation AND a.attname = f.field
-		WHERE NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = relation AND i.indpred IS NULL AND i.indkey[0] = a.attnum)
-	LOOP
-		EXECUTE format('CREATE INDEX ON %s (%I)', relation, above.field);
-	END LOOP;
-	PERFORM @extschema@.catalog_make_lineage_index(relation, type.lineage_column);
 	SELECT string_agg(format('%s: %s', c.identifier, c.problem), ', ') INTO faulty
 		FROM (SELECT * FROM @extschema@.check_lineage(catalog_use_lineage.name) LIMIT 5) c;
 	IF faulty IS NOT NULL THEN
@@ -208,12 +212,13 @@ COMMENT ON FUNCTION catalog_use_lineage(text) IS 'adds the lineage columns, inde
 -- register and its counterparts
 --
 CREATE FUNCTION register(name text, relation regclass, prefix text DEFAULT NULL, parents text[] DEFAULT '{}', id text DEFAULT NULL,
-	document text DEFAULT NULL, fields jsonb DEFAULT '{}', default_sort json DEFAULT NULL) RETURNS void
+	document text DEFAULT NULL, fields jsonb DEFAULT '{}', default_sort json DEFAULT NULL, on_close text DEFAULT 'restrict') RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	parent text;
 	place record;
+	versioned boolean;
 BEGIN
 	IF name IS NULL OR relation IS NULL OR parents IS NULL OR fields IS NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
@@ -233,31 +238,33 @@ BEGIN
 			DETAIL = 'System tables and temporary tables are not registered.';
 	END IF;
 	PERFORM @extschema@.catalog_require_owner(relation);
-	IF jsonb_typeof(fields) = 'object' AND fields ? 'valid_from' AND fields ? 'valid_to' THEN
-		PERFORM @extschema@.catalog_refuse_versioned();
-	END IF;
+	PERFORM @extschema@.catalog_check_on_close(on_close);
 	PERFORM @extschema@.catalog_check_parents(name, parents);
 	IF id IS NULL THEN
 		id := (SELECT a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
 			   WHERE i.indrelid = relation AND i.indisprimary AND i.indnkeyatts = 1);
 	END IF;
-	INSERT INTO @extschema@.resource_type (name, schema_name, table_name, prefix, parents, id_column, document_column,
-			identifier_column, parent_column, lineage_column, valid_from_column, valid_to_column, fields, default_sort)
-		VALUES (name, place.nspname, place.relname, prefix, parents, id, document,
+	versioned := coalesce(jsonb_typeof(fields) = 'object' AND fields ? 'valid_from' AND fields ? 'valid_to', false);
+	INSERT INTO @extschema@.resource_type (name, schema_name, table_name, prefix, parents, versioned, id_column, document_column,
+			identifier_column, parent_column, lineage_column, valid_from_column, valid_to_column, fields, default_sort, on_close)
+		VALUES (name, place.nspname, place.relname, prefix, parents, versioned, id, document,
 			fields ->> 'identifier', fields ->> 'parent_identifier', fields ->> 'lineage',
-			fields ->> 'valid_from', fields ->> 'valid_to', fields, default_sort);
+			fields ->> 'valid_from', fields ->> 'valid_to', fields, default_sort, on_close);
 	FOREACH parent IN ARRAY parents LOOP
 		IF parent <> name THEN
 			PERFORM @extschema@.catalog_use_lineage(parent);
 		END IF;
 	END LOOP;
-	IF parents <> '{}' OR fields ? 'parent_identifier' THEN
+	-- versions belong to an identifier: one that is only in the document gets a column
+	IF parents <> '{}' OR fields ? 'parent_identifier' OR versioned AND id IS NULL AND NOT fields ? 'identifier' THEN
 		PERFORM @extschema@.catalog_use_lineage(name);
+	ELSIF versioned THEN
+		PERFORM @extschema@.catalog_make_versions(name);
 	END IF;
 	PERFORM @extschema@.catalog_make_view(name);
 END
 $$;
-COMMENT ON FUNCTION register(text, regclass, text, text[], text, text, jsonb, json) IS 'Makes a table, view or foreign table that exists a resource type. id: the column that is the DQL id; default: the one-column primary key, else member id of the document. document: a jsonb column that is the document. fields: DQL path to "column" or "column.path.inside", also for identifier, parent_identifier and lineage. parents: types above; lineage columns that are missing are then added, filled and maintained, also on the types above. Only the owner of the table may do so (42501).';
+COMMENT ON FUNCTION register(text, regclass, text, text[], text, text, jsonb, json, text) IS 'Makes a table, view or foreign table that exists a resource type. id: the column that is the DQL id; default: the one-column primary key, else member id of the document. document: a jsonb column that is the document. fields: DQL path to "column" or "column.path.inside", also for identifier, parent_identifier, lineage, valid_from and valid_to; with both of the latter, every version of a resource is kept. parents: types above; lineage columns that are missing are then added, filled and maintained, also on the types above. on_close: restrict: a resource with children of this type cannot be deleted; cascade: they end with it. Only the owner of the table may do so (42501).';
 
 CREATE FUNCTION unregister(name text) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
@@ -282,12 +289,13 @@ BEGIN
 	FOR trigger_name IN SELECT t.tgname FROM pg_trigger t
 		WHERE t.tgrelid = relation AND NOT t.tgisinternal AND t.tgparentid = 0
 			AND t.tgfoid IN ('@extschema@.lineage_trigger()'::regprocedure, '@extschema@.lineage_settle()'::regprocedure,
-							 '@extschema@.lineage_truncate()'::regprocedure)
+							 '@extschema@.lineage_truncate()'::regprocedure,
+							 '@extschema@.version_row()'::regprocedure, '@extschema@.version_history()'::regprocedure)
 	LOOP
 		EXECUTE format('DROP TRIGGER %I ON %s', trigger_name, relation);
 	END LOOP;
 	-- nobody fills the derived columns any more
-	IF FOUND THEN
+	IF FOUND AND type.lineage_column IS NOT NULL THEN
 		EXECUTE format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', relation, type.lineage_column);
 		IF type.id_column IS DISTINCT FROM type.identifier_column AND NOT type.fields ? 'identifier' THEN
 			EXECUTE format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', relation, type.identifier_column);
@@ -427,7 +435,15 @@ BEGIN
 	FOR above IN SELECT t.* FROM @extschema@.resource_type t WHERE t.name = ANY (type.parents)
 			AND t.identifier_column IS NOT NULL AND t.lineage_column IS NOT NULL LOOP
 		parents := parents || format(' UNION ALL SELECT p.%I FROM %I.%I p WHERE p.%I = r.parent',
-			above.lineage_column, above.schema_name, above.table_name, above.identifier_column);
+			above.lineage_column, above.schema_name, above.table_name, above.identifier_column)
+			-- at each instant of the version, or at present
+			|| CASE WHEN above.versioned AND type.versioned
+				THEN format(' AND @extschema@.validity(p.%I, p.%I) && r.valid', above.valid_from_column, above.valid_to_column)
+				WHEN above.versioned THEN format(' AND p.%I IS NULL', above.valid_to_column)
+				-- where a parent without versions was in the past is not known
+				WHEN type.versioned THEN format(' AND upper_inf(r.valid) UNION ALL SELECT @extschema@.parent(r.path) '
+					'WHERE NOT upper_inf(r.valid) AND @extschema@.depth(r.path) > 1 AND starts_with(r.parent, %L)', above.prefix || '/')
+				ELSE '' END;
 	END LOOP;
 	FOR above IN SELECT t.* FROM @extschema@.catalog_types_above(type.parents || type.name) t
 			WHERE t.lineage_field::text = ANY (type.lineage_fields) LOOP
@@ -435,22 +451,24 @@ BEGIN
 			above.lineage_field, above.prefix, format('column %I is not the ancestor in the path', above.lineage_field));
 	END LOOP;
 	RETURN QUERY EXECUTE format(
-		'SELECT r.id, r.path, c.problem FROM (SELECT t.%I::text AS id, t.%I AS path, %s AS parent, t AS node FROM %I.%I t) r '
-		'LEFT JOIN LATERAL (SELECT x.path FROM (SELECT NULL::@extschema@.lineage AS path WHERE false%s) x LIMIT 1) p ON true '
+		'SELECT r.id, r.path, c.problem FROM (SELECT t.%I::text AS id, t.%I AS path, %s AS parent, %s AS valid, t AS node FROM %I.%I t) r '
+		'LEFT JOIN LATERAL (SELECT x.path FROM (SELECT NULL::@extschema@.lineage AS path WHERE false%s) x '
+		'ORDER BY @extschema@.depth(r.path) > 1 AND @extschema@.parent(r.path) OPERATOR(@extschema@.=) x.path LIMIT 1) p ON true '
 		'CROSS JOIN LATERAL (SELECT CASE '
 		'WHEN r.path IS NULL THEN ''no path'' '
 		'WHEN r.id IS NULL OR @extschema@.self(r.path) <> r.id THEN ''the path does not end with the identifier'' '
-		'WHEN r.parent IS NULL AND NOT %L THEN ''no parent'' '
+		'WHEN r.parent IS NULL AND NOT %L THEN ''no parent'' WHEN isempty(r.valid) THEN NULL '
 		'WHEN r.parent IS NULL AND @extschema@.depth(r.path) <> 1 THEN ''a root with a path of more than itself'' '
 		'WHEN r.parent IS NOT NULL AND p.path IS NULL THEN ''the parent does not exist'' '
 		'WHEN r.parent IS NOT NULL AND (@extschema@.depth(r.path) = 1 OR @extschema@.parent(r.path) OPERATOR(@extschema@.<>) p.path) '
 		'THEN ''the path is not that of the parent'' '
 		'%s END AS problem) c WHERE c.problem IS NOT NULL',
-		type.identifier_column, type.lineage_column, @extschema@.catalog_parent_expression(name, 't'), type.schema_name, type.table_name,
-		parents, optional, fields);
+		type.identifier_column, type.lineage_column, @extschema@.catalog_parent_expression(name, 't'),
+		CASE WHEN type.versioned THEN format('@extschema@.validity(t.%I, t.%I)', type.valid_from_column, type.valid_to_column) ELSE 'NULL::tstzrange' END,
+		type.schema_name, type.table_name, parents, optional, fields);
 END
 $$;
-COMMENT ON FUNCTION check_lineage(text) IS 'Resources whose path or lineage fields disagree with their parents, and why. No rows when all is sound. Sees what its caller may see.';
+COMMENT ON FUNCTION check_lineage(text) IS 'Resources whose path or lineage fields disagree with their parents, for a version at any instant of it, and why. No rows when all is sound. Sees what its caller may see.';
 
 --
 -- What people read
@@ -459,7 +477,7 @@ CREATE VIEW resource_types WITH (security_invoker = true) AS
 	SELECT t.name,
 		r.relid::pg_catalog.regclass AS relation,
 		t.prefix, t.parents, t.versioned, t.lineage_field,
-		t.view_name, t.function_name, t.id_column, t.document_column, t.fields, t.default_sort
+		t.view_name, t.function_name, t.id_column, t.document_column, t.fields, t.default_sort, t.on_close
 	FROM resource_type t LEFT JOIN resource_relation r ON r.name OPERATOR(pg_catalog.=) t.name;
 COMMENT ON VIEW resource_types IS 'the resource types of this database: name, table, prefix of identifiers, possible parents, and what lies beside the table';
 GRANT SELECT ON resource_types TO PUBLIC;

@@ -1,31 +1,26 @@
 /*
  * catalog_lineage.c - the row trigger that derives paths
  *
- * BEFORE INSERT OR UPDATE of each row: the path is the parent's path and the
- * row's own identifier; the lineage fields are read off the path.  Values that
- * the writer supplied for them are replaced on INSERT (COPY of a whole table
- * and INSERT ... SELECT * bring them along), and refused when an UPDATE would
- * change them.
- *
- * The parent's row is locked FOR KEY SHARE, so it can be neither removed nor
- * moved (a move takes FOR UPDATE) before this transaction ends.  That is also
- * why the last parent found may be remembered while this session itself has
- * moved or removed nothing and no subtransaction has failed.
+ * BEFORE INSERT, UPDATE or DELETE of each row: the path is the parent's path and
+ * the row's own identifier; the lineage fields are read off the path.  Values
+ * that the writer supplied for them are replaced on INSERT (COPY of a whole
+ * table and INSERT ... SELECT * bring them along), and refused when an UPDATE
+ * would change them.
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "common/hashfn.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
-#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/timestamp.h"
 
 #include "catalog/catalog.h"
 #include "catalog/catalog_lineage.h"
@@ -34,8 +29,8 @@
 VXP_FUNCTION(vxp_lineage_trigger);
 
 /* "text" starts with the identifier type "prefix" and a slash, and goes on. */
-static bool
-has_prefix(const char *text, const char *prefix, int length)
+bool
+vxp_has_prefix(const char *text, const char *prefix, int length)
 {
 	return strncmp(text, prefix, length) == 0 && text[length] == '/' && text[length + 1] != '\0';
 }
@@ -101,7 +96,7 @@ vxp_row_identifier(const LineageTable *table, HeapTuple tuple, TupleDesc desc)
 		column_text(tuple, desc, table->id_attnum, table->id_type) :
 		table->document_attnum != InvalidAttrNumber ?
 		document_id(tuple, desc, table->document_attnum) : NULL;
-	if (id == NULL || has_prefix(id, table->self.prefix, table->self.prefix_length))
+	if (id == NULL || vxp_has_prefix(id, table->self.prefix, table->self.prefix_length))
 		return id;
 	return psprintf("%s/%s", table->self.prefix, id);
 }
@@ -126,7 +121,7 @@ row_parent(const LineageTable *table, HeapTuple tuple, TupleDesc desc)
 	{
 		RelatedTable *related = lfirst(lc);
 
-		if (has_prefix(parent, related->prefix, related->prefix_length))
+		if (vxp_has_prefix(parent, related->prefix, related->prefix_length))
 			return parent;
 	}
 	return psprintf("%s/%s", ((RelatedTable *) linitial(table->parents))->prefix, parent);
@@ -153,224 +148,12 @@ check_identifier(const LineageTable *table, const char *identifier)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("identifier of a resource of type \"%s\" is too long", table->self.type_name),
 				 errdetail("It has %zu bytes, the limit is %d.", strlen(identifier), CATALOG_MAX_IDENTIFIER)));
-	if (!has_prefix(identifier, table->self.prefix, table->self.prefix_length))
+	if (!vxp_has_prefix(identifier, table->self.prefix, table->self.prefix_length))
 		ereport(ERROR,
 				(errcode(ERRCODE_CHECK_VIOLATION),
 				 errmsg("\"%s\" is no identifier of a resource of type \"%s\"",
 						identifier, table->self.type_name),
 				 errhint("Identifiers of this type begin with \"%s/\".", table->self.prefix)));
-}
-
-/* "Patient", "Patient or ImagingStudy": the possible types of parents. */
-static char *
-parent_types(const LineageTable *table)
-{
-	StringInfoData buf;
-	ListCell   *lc;
-
-	initStringInfo(&buf);
-	foreach(lc, table->parents)
-		appendStringInfo(&buf, "%s%s", lc == list_head(table->parents) ? "" : " or ",
-						 ((RelatedTable *) lfirst(lc))->type_name);
-	return buf.data;
-}
-
-static void
-raise_unknown_parent(const LineageTable *table, const char *identifier, const char *parent)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-			 errmsg("parent \"%s\" of \"%s\" does not exist", parent, identifier),
-			 errdetail("Resources of type %s lie below one of type %s.",
-					   table->self.type_name, parent_types(table)),
-			 errhint("Insert parents before their children, ordered by depth, or use vxp.load, which sorts.")));
-}
-
-static void
-raise_wrong_parent(const LineageTable *table, const char *identifier, const char *parent)
-{
-	if (table->parents == NIL)
-		ereport(ERROR,
-				(errcode(ERRCODE_CHECK_VIOLATION),
-				 errmsg("\"%s\" cannot be the parent of \"%s\"", parent, identifier),
-				 errdetail("Resources of type %s have no parent.", table->self.type_name)));
-	ereport(ERROR,
-			(errcode(ERRCODE_CHECK_VIOLATION),
-			 errmsg("\"%s\" cannot be the parent of \"%s\"", parent, identifier),
-			 errdetail("Resources of type %s lie below one of type %s.",
-					   table->self.type_name, parent_types(table))));
-}
-
-/*
- * The path that a one-column query finds for "identifier", copied into the
- * current context, or NULL.  SPI must not be connected.  Runs as the owner of
- * "relid".
- */
-static struct varlena *
-fetch_path(Oid relid, SPIPlanPtr *plan, const char *sql, const char *identifier)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	struct varlena *result = NULL;
-	OwnerScope	saved;
-	Datum		value;
-	Oid			type = TEXTOID;
-	int			rc;
-
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	if (*plan == NULL)
-		*plan = vxp_prepare_as_owner(relid, sql, 1, &type);
-	value = CStringGetTextDatum(identifier);
-	vxp_enter_owner(relid, &saved);
-	rc = SPI_execute_plan(*plan, &value, NULL, false, 1);
-	vxp_leave_owner(&saved);
-	if (rc != SPI_OK_SELECT)
-		elog(ERROR, "SPI_execute_plan returned %s", SPI_result_code_string(rc));
-	if (SPI_processed > 0)
-	{
-		bool		isnull;
-		Datum		path = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
-
-		if (isnull)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("resource \"%s\" has no lineage", identifier),
-					 errhint("Register its table again, which fills the column.")));
-		else
-		{
-			MemoryContext old = MemoryContextSwitchTo(caller);
-
-			result = (struct varlena *) DatumGetPointer(PointerGetDatum(PG_DETOAST_DATUM_COPY(path)));
-			MemoryContextSwitchTo(old);
-		}
-	}
-	SPI_finish();
-	return result;
-}
-
-/* The path of the parent, its row locked; an error when there is none. */
-static struct varlena *
-find_parent(LineageTable *table, const char *identifier, const char *parent)
-{
-	bool		of_known_type = false;
-	struct varlena *path = NULL;
-	ListCell   *lc;
-
-	if (table->parent_identifier != NULL && table->parent_epoch == vxp_lineage_epoch() &&
-		strcmp(table->parent_identifier, parent) == 0)
-		return table->parent_lineage;
-
-	foreach(lc, table->parents)
-	{
-		RelatedTable *related = lfirst(lc);
-		StringInfoData sql;
-
-		if (!has_prefix(parent, related->prefix, related->prefix_length))
-			continue;
-		of_known_type = true;
-		initStringInfo(&sql);
-		if (related->plan_find == NULL)
-			appendStringInfo(&sql, "SELECT %s FROM %s WHERE %s OPERATOR(pg_catalog.=) $1 FOR KEY SHARE",
-							 related->lineage, related->table, related->identifier);
-		path = fetch_path(related->relid, &related->plan_find, sql.data, parent);
-		if (path != NULL)
-			break;
-	}
-	if (!of_known_type)
-		raise_wrong_parent(table, identifier, parent);
-	if (path == NULL)
-		raise_unknown_parent(table, identifier, parent);
-
-	if (table->parent_identifier != NULL)
-	{
-		pfree(table->parent_identifier);
-		pfree(table->parent_lineage);
-		table->parent_identifier = NULL;
-	}
-	table->parent_lineage = (struct varlena *)
-		DatumGetPointer(PointerGetDatum(MemoryContextAlloc(table->context, VARSIZE_ANY(path))));
-	memcpy(table->parent_lineage, path, VARSIZE_ANY(path));
-	table->parent_identifier = MemoryContextStrdup(table->context, parent);
-	table->parent_epoch = vxp_lineage_epoch();
-	return path;
-}
-
-/* One lock for each tree, so that two moves in it cannot make a cycle together. */
-static void
-lock_root(uint32 root)
-{
-	LockDatabaseObject(vxp_catalog_relid(), root, 0, ExclusiveLock);
-}
-
-static uint32
-root_key(LineageSpan path)
-{
-	const uint8 *cursor = path.data;
-	LineageLabel root = lineage_next_label(&cursor);
-
-	return DatumGetUInt32(hash_any((const unsigned char *) root.bytes, root.length));
-}
-
-/*
- * Before the parent of a row changes: lock the trees it leaves and enters, and
- * the row itself FOR UPDATE, which waits for those who insert below it.
- * Returns the path of the new parent (NULL: the row becomes a root).
- *
- * The tree that a parent belongs to is known only by looking, and may change
- * while we wait for its lock; so look again with the lock held.
- */
-static struct varlena *
-lock_for_move(LineageTable *table, const char *old_identifier, LineageSpan old_path,
-			  const char *identifier, const char *parent)
-{
-	struct varlena *path = NULL;
-	uint32		from = root_key(old_path);
-	bool		held = false;
-	StringInfoData sql;
-
-	/* two keys in ascending order, as far as they are known beforehand */
-	if (parent != NULL)
-	{
-		uint32		to;
-
-		vxp_lineage_forget_parents();
-		path = find_parent(table, identifier, parent);
-		to = root_key(lineage_span(path));
-		if (to < from)
-		{
-			lock_root(to);
-			lock_root(from);
-			held = true;
-		}
-		else
-		{
-			lock_root(from);
-			if (to != from)
-				lock_root(to);
-			held = true;
-		}
-		for (;;)
-		{
-			uint32		now;
-
-			CHECK_FOR_INTERRUPTS();
-			vxp_lineage_forget_parents();
-			path = find_parent(table, identifier, parent);
-			now = root_key(lineage_span(path));
-			if (now == to || now == from)
-				break;
-			lock_root(now);
-			to = now;
-		}
-	}
-	if (!held)
-		lock_root(from);
-	initStringInfo(&sql);
-	if (table->plan_lock_self == NULL)
-		appendStringInfo(&sql, "SELECT %s FROM %s WHERE %s OPERATOR(pg_catalog.=) $1 FOR UPDATE",
-						 table->self.lineage, table->self.table, table->self.identifier);
-	(void) fetch_path(table->self.relid, &table->plan_lock_self, sql.data, old_identifier);
-	return path;
 }
 
 /* The position of the last such label in the path, from 0; -1 when it has none. */
@@ -459,12 +242,15 @@ check_partition_field(const LineageColumn *column, HeapTuple tuple, TupleDesc de
 			 errhint("The column is in the partition key: supply it together with the parent.")));
 }
 
-/* The row with identifier, path and lineage fields set; a new tuple. */
+/*
+ * The row with identifier, path and lineage fields set; a new tuple.  With
+ * "begin", which is not DT_NOBEGIN, its version begins then.
+ */
 static HeapTuple
 set_columns(const LineageTable *table, HeapTuple tuple, TupleDesc desc,
-			const char *identifier, const struct varlena *path)
+			const char *identifier, const struct varlena *path, TimestampTz begin)
 {
-	int			capacity = table->column_count + 2;
+	int			capacity = table->column_count + 3;
 	int		   *attnums = palloc(sizeof(int) * capacity);
 	Datum	   *values = palloc(sizeof(Datum) * capacity);
 	bool	   *nulls = palloc0(sizeof(bool) * capacity);
@@ -476,6 +262,11 @@ set_columns(const LineageTable *table, HeapTuple tuple, TupleDesc desc,
 	{
 		attnums[count] = table->identifier_attnum;
 		values[count++] = CStringGetTextDatum(identifier);
+	}
+	if (!TIMESTAMP_IS_NOBEGIN(begin))
+	{
+		attnums[count] = table->version.valid_from;
+		values[count++] = TimestampTzGetDatum(begin);
 	}
 	for (int i = 0; i < table->column_count; i++)
 	{
@@ -540,72 +331,49 @@ refuse_written_columns(const LineageTable *table, HeapTuple old, HeapTuple given
 	}
 }
 
-/*
- * lineage_trigger() -> trigger, BEFORE INSERT OR UPDATE FOR EACH ROW
- *
- * Sets path, lineage fields and, where it is derived, the identifier.  Errors:
- * 23502 no identifier or no parent, 54000 too long, 23514 wrong prefix, wrong
- * type of parent or a cycle, 23503 unknown parent, 428C9 an UPDATE of a derived
- * column.  Locks: the parent FOR KEY SHARE; for a move see lock_for_move.
- */
-Datum
-vxp_lineage_trigger(PG_FUNCTION_ARGS)
+/* A parent was found, and may have begun after the row was to: when may that begin? */
+typedef struct RowTime
 {
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	const ActiveMove *move = vxp_active_move();
-	TupleDesc	desc;
-	HeapTuple	row;
-	LineageTable *table;
-	char	   *identifier;
-	char	   *parent;
+	VersionInterval valid;		/* as given; all time unless versioned */
+	bool		may_shift;		/* begins now by itself, so later when it must */
+	TimestampTz begin;			/* when its parent began */
+} RowTime;
+
+static RowTime
+row_time(const LineageTable *table, Relation relation, HeapTuple row)
+{
+	TupleDesc	desc = RelationGetDescr(relation);
+	RowTime		time = {{DT_NOBEGIN, DT_NOEND}, true, DT_NOBEGIN};
+	TimestampTz now = GetCurrentTransactionStartTimestamp();
+	bool		isnull;
+
+	if (!table->self.versioned)
+		return time;
+	time.valid.from = DatumGetTimestampTz(heap_getattr(row, table->version.valid_from, desc, &isnull));
+	if (isnull)
+		time.valid.from = now;
+	time.valid.to = DatumGetTimestampTz(heap_getattr(row, table->version.valid_to, desc, &isnull));
+	if (isnull)
+		time.valid.to = DT_NOEND;
+	vxp_check_interval(&table->version, row, desc, time.valid);
+	time.may_shift = !vxp_takes_given(relation) && time.valid.from == now && TIMESTAMP_IS_NOEND(time.valid.to);
+	return time;
+}
+
+/*
+ * The path of a row that is inserted, or below another parent or with another
+ * identifier than before; "old_path" is NULL for an insert.
+ */
+static struct varlena *
+find_path(LineageTable *table, const char *identifier, const char *parent,
+		  const char *old_identifier, struct varlena *old_path, RowTime *time)
+{
 	struct varlena *path = NULL;
-
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
-		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("lineage_trigger() can only be called as a trigger before INSERT or UPDATE of a row")));
-	desc = RelationGetDescr(trigger->tg_relation);
-	row = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
-	table = vxp_lineage_table(trigger->tg_relation);
-
-	identifier = vxp_row_identifier(table, row, desc);
-	parent = row_parent(table, row, desc);
-
-	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
-	{
-		HeapTuple	old = trigger->tg_trigtuple;
-		bool		isnull;
-		Datum		old_datum = heap_getattr(old, table->lineage_attnum, desc, &isnull);
-
-		/* a path that was never set is derived as for a new row */
-		if (!isnull)
-		{
-			struct varlena *old_path = PG_DETOAST_DATUM(old_datum);
-			char	   *old_identifier = vxp_row_identifier(table, old, desc);
-			bool		same_parent = same_text(parent, row_parent(table, old, desc));
-
-			if (same_parent && same_text(identifier, old_identifier))
-			{
-				for (; move != NULL && path == NULL; move = move->outer)
-					path = carry_path(move, lineage_span(old_path));
-				if (path == NULL)
-				{
-					HeapTuple	derived = set_columns(table, row, desc, identifier, old_path);
-
-					refuse_written_columns(table, old, row, derived, desc);
-					return PointerGetDatum(derived);
-				}
-				return PointerGetDatum(set_columns(table, row, desc, identifier, path));
-			}
-			vxp_lineage_forget_parents();
-			check_identifier(table, identifier);
-			if (!same_parent)
-				path = lock_for_move(table, old_identifier, lineage_span(old_path), identifier, parent);
-		}
-	}
+	bool		moves = old_path != NULL;
 
 	check_identifier(table, identifier);
+	if (moves)
+		path = vxp_lock_for_move(table, old_identifier, lineage_span(old_path), identifier, parent, &time->begin);
 	if (parent == NULL)
 	{
 		if (!table->parent_optional)
@@ -613,7 +381,7 @@ vxp_lineage_trigger(PG_FUNCTION_ARGS)
 					(errcode(ERRCODE_NOT_NULL_VIOLATION),
 					 errmsg("resource \"%s\" has no parent", identifier),
 					 errdetail("Resources of type %s lie below one of type %s.",
-							   table->self.type_name, parent_types(table)),
+							   table->self.type_name, vxp_parent_types(table)),
 					 table->parent_name != NULL ?
 					 errhint("Give column \"%s\" a value.", table->parent_name) : 0));
 	}
@@ -622,8 +390,131 @@ vxp_lineage_trigger(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_CHECK_VIOLATION),
 				 errmsg("parent \"%s\" of \"%s\" would make a cycle", parent, identifier),
 				 errdetail("A resource cannot be its own parent.")));
-	else if (path == NULL)
-		path = find_parent(table, identifier, parent);
-	path = derive_path(table, identifier, parent, path);
-	return PointerGetDatum(set_columns(table, row, desc, identifier, path));
+	else if (!moves)
+		path = vxp_find_parent(table, identifier, parent, time->valid, time->may_shift ? &time->begin : NULL);
+	return derive_path(table, identifier, parent, path);
+}
+
+/* Before an update that is no correction of the past. */
+static HeapTuple
+update_row(LineageTable *table, Relation relation, HeapTuple old, HeapTuple row)
+{
+	TupleDesc	desc = RelationGetDescr(relation);
+	char	   *identifier = vxp_row_identifier(table, row, desc);
+	char	   *old_identifier = vxp_row_identifier(table, old, desc);
+	char	   *parent = row_parent(table, row, desc);
+	bool		same_parent = same_text(parent, row_parent(table, old, desc));
+	RowTime		time = row_time(table, relation, row);
+	bool		isnull;
+	Datum		old_datum = heap_getattr(old, table->lineage_attnum, desc, &isnull);
+	struct varlena *old_path;
+	struct varlena *path = NULL;
+
+	/* a path that was never set is derived as for a new row */
+	if (isnull)
+	{
+		path = find_path(table, identifier, parent, NULL, NULL, &time);
+		return set_columns(table, row, desc, identifier, path, DT_NOBEGIN);
+	}
+	old_path = PG_DETOAST_DATUM(old_datum);
+	if (same_parent && same_text(identifier, old_identifier))
+	{
+		const ActiveMove *move;
+
+		for (move = vxp_active_move(); move != NULL && path == NULL; move = move->outer)
+		{
+			path = carry_path(move, lineage_span(old_path));
+			if (path != NULL && table->self.versioned)
+				vxp_version_not_before(relation, &old->t_self, move->at);
+		}
+		if (path == NULL)
+		{
+			HeapTuple	derived = set_columns(table, row, desc, identifier, old_path, DT_NOBEGIN);
+
+			refuse_written_columns(table, old, row, derived, desc);
+			return derived;
+		}
+		return set_columns(table, row, desc, identifier, path, DT_NOBEGIN);
+	}
+	vxp_lineage_forget_parents();
+	if (same_parent)
+	{
+		time.may_shift = true;
+		path = find_path(table, identifier, parent, NULL, NULL, &time);
+	}
+	else
+		path = find_path(table, identifier, parent, old_identifier, old_path, &time);
+	if (table->self.versioned)
+		vxp_version_not_before(relation, &old->t_self, time.begin);
+	return set_columns(table, row, desc, identifier, path, DT_NOBEGIN);
+}
+
+/* Before a delete: it takes effect when all that lies below can end with it. */
+static void
+delete_row(LineageTable *table, Relation relation, HeapTuple old)
+{
+	TupleDesc	desc = RelationGetDescr(relation);
+	bool		isnull;
+	Datum		path = heap_getattr(old, table->lineage_attnum, desc, &isnull);
+	const ActiveClose *closing;
+
+	if (isnull || !table->self.versioned || vxp_takes_given(relation))
+		return;
+	for (closing = vxp_active_close(); closing != NULL; closing = closing->outer)
+		if (vxp_lineage_has_ancestor(lineage_span(PG_DETOAST_DATUM(path)), closing->label, closing->length))
+		{
+			vxp_version_not_before(relation, &old->t_self, closing->at);
+			return;
+		}
+	if (table->versions_below)
+		vxp_version_not_before(relation, &old->t_self,
+							   vxp_lock_subtree(table, vxp_row_identifier(table, old, desc)));
+}
+
+/*
+ * lineage_trigger() -> trigger, BEFORE INSERT OR UPDATE OR DELETE FOR EACH ROW
+ *
+ * Sets path, lineage fields and, where it is derived, the identifier.  Errors:
+ * 23502 no identifier or no parent, 54000 too long, 23514 wrong prefix, wrong
+ * type of parent, a cycle, or a parent that moved meanwhile, 23503 unknown
+ * parent, 428C9 an UPDATE of a derived column.  Locks: the parent FOR KEY
+ * SHARE; for a move see vxp_lock_for_move.
+ */
+Datum
+vxp_lineage_trigger(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	TupleDesc	desc;
+	HeapTuple	row;
+	LineageTable *table;
+	char	   *identifier;
+	struct varlena *path;
+	RowTime		time;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
+		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("lineage_trigger() can only be called as a trigger before a change of a row")));
+	desc = RelationGetDescr(trigger->tg_relation);
+	table = vxp_lineage_table(trigger->tg_relation);
+	if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+	{
+		delete_row(table, trigger->tg_relation, trigger->tg_trigtuple);
+		return PointerGetDatum(trigger->tg_trigtuple);
+	}
+	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+	{
+		row = trigger->tg_newtuple;
+		if (!table->self.versioned || !vxp_takes_given(trigger->tg_relation))
+			return PointerGetDatum(update_row(table, trigger->tg_relation, trigger->tg_trigtuple, row));
+	}
+	else
+		row = trigger->tg_trigtuple;
+
+	time = row_time(table, trigger->tg_relation, row);
+	identifier = vxp_row_identifier(table, row, desc);
+	path = find_path(table, identifier, row_parent(table, row, desc), NULL, NULL, &time);
+	return PointerGetDatum(set_columns(table, row, desc, identifier, path,
+									   table->self.versioned && time.begin > time.valid.from ? time.begin : DT_NOBEGIN));
 }

@@ -15,6 +15,7 @@
 #include "utils/rel.h"
 
 #include "lineage/lineage.h"
+#include "validity/version.h"
 
 /* Longest identifier of a resource table, in bytes: an index entry must fit a page. */
 #define CATALOG_MAX_IDENTIFIER 2000
@@ -30,10 +31,19 @@ typedef struct RelatedTable
 	char	   *identifier;		/* column names, quoted */
 	char	   *lineage;
 	char	   *parent;
+	bool		versioned;
+	char	   *valid_from;		/* column names, quoted; NULL unless versioned */
+	char	   *valid_to;
+	char	   *is_current;		/* " AND valid_to IS NULL", or "" unless versioned */
 	bool		direct;			/* below: is the table a possible child, not only a descendant? */
+	bool		cascades;		/* below: do children end with their parent? */
 	bool		raw_parent;		/* below: the parent column may hold something else than identifiers */
 	SPIPlanPtr	plan_find;		/* above: the parent's path, with lock */
+	SPIPlanPtr	plan_history;	/* above: all versions of the parent, with lock */
 	SPIPlanPtr	plan_child;		/* below: is there a child? */
+	SPIPlanPtr	plan_close;		/* below: end the children */
+	SPIPlanPtr	plan_subtree;	/* below: lock what is there now and later */
+	SPIPlanPtr	plan_count;		/* below: how many are these? */
 	SPIPlanPtr	plan_lock;		/* below: lock what a move changes */
 	SPIPlanPtr	plan_move;		/* below: change it */
 	SPIPlanPtr	plan_orphan;	/* below: is there any child of the type, for TRUNCATE? */
@@ -63,6 +73,8 @@ typedef struct LineageTable
 	AttrNumber	lineage_attnum;
 	Oid			id_type;
 	Oid			parent_type;
+	VersionColumns version;		/* all 0 unless versioned */
+	bool		versions_below; /* is any type below versioned? */
 	bool		derives_identifier; /* the identifier is made from the id by the trigger */
 	bool		raw_parent;
 	bool		parent_optional;	/* may the parent be NULL? */
@@ -72,12 +84,28 @@ typedef struct LineageTable
 	List	   *descendants;	/* of RelatedTable *: all types below, in the order of names */
 	SPIPlanPtr	plan_self;		/* own path */
 	SPIPlanPtr	plan_lock_self; /* lock the own row before a move */
+	SPIPlanPtr	plan_end;		/* when did the last version end? */
 
 	/* last parent found; good while "epoch" is the present one */
 	uint64		parent_epoch;
 	char	   *parent_identifier;
 	struct varlena *parent_lineage;
+	TimestampTz parent_begin;	/* of its present version; DT_NOBEGIN unless versioned */
+
+	/* all versions of the last parent that was asked for its past, likewise */
+	MemoryContext past_context;
+	uint64		past_epoch;
+	char	   *past_identifier;
+	int			past_count;
+	struct ParentVersion *past;
 } LineageTable;
+
+/* One version of a parent: its path while it was valid. */
+typedef struct ParentVersion
+{
+	VersionInterval valid;
+	struct varlena *path;
+} ParentVersion;
 
 /* The user that SPI queries run as: the owner of a table, row security off. */
 typedef struct OwnerScope
@@ -92,8 +120,18 @@ typedef struct ActiveMove
 	const char *label;
 	int			length;
 	LineageSpan path;
+	TimestampTz at;				/* when the path takes effect; DT_NOBEGIN: the transaction's time */
 	struct ActiveMove *outer;
 } ActiveMove;
+
+/* A resource whose end is passed on to what lies below "label". */
+typedef struct ActiveClose
+{
+	const char *label;
+	int			length;
+	TimestampTz at;				/* when it ended */
+	struct ActiveClose *outer;
+} ActiveClose;
 
 /* catalog_table.c */
 extern LineageTable *vxp_lineage_table(Relation relation);
@@ -108,8 +146,22 @@ extern void vxp_lineage_forget_parents(void);
 /* catalog_lineage.c */
 extern char *vxp_row_identifier(const LineageTable *table, HeapTuple tuple, TupleDesc desc);
 extern int	vxp_lineage_find_label(LineageSpan path, const char *label, int length);
+extern bool vxp_has_prefix(const char *text, const char *prefix, int length);
+
+/* catalog_parent.c */
+extern char *vxp_parent_types(const LineageTable *table);	/* "Patient or ImagingStudy" */
+extern struct varlena *vxp_find_parent(LineageTable *table, const char *identifier, const char *parent,
+									   VersionInterval wanted, TimestampTz *begin);
+extern struct varlena *vxp_lock_for_move(LineageTable *table, const char *old_identifier, LineageSpan old_path,
+										 const char *identifier, const char *parent, TimestampTz *begin);
 
 /* catalog_move.c */
 extern const ActiveMove *vxp_active_move(void);
+extern const ActiveClose *vxp_active_close(void);
+extern void vxp_settle_present(LineageTable *table, const char *identifier);
+
+/* catalog_subtree.c */
+extern uint64 vxp_run_as_owner(Oid relid, SPIPlanPtr plan, Datum *values, long limit);
+extern TimestampTz vxp_lock_subtree(LineageTable *table, const char *identifier);
 
 #endif							/* VXP_CATALOG_LINEAGE_H */

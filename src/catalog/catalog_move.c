@@ -16,9 +16,8 @@
  * one inserted after waits for our lock and then reads the new path.  The
  * rounds end with one that finds nothing.
  *
- * In REPEATABLE READ a row that our snapshot cannot see must not be missed
- * either.  As foreign-key actions do, we look with the newest snapshot and let
- * the update fail with 40001 on rows that the transaction's snapshot lacks.
+ * Where versions are kept, all that lies below is locked before the row changes
+ * (catalog_subtree.c), and the rounds find nothing that is not.
  */
 #include "postgres.h"
 
@@ -32,6 +31,7 @@
 #include "utils/inval.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 
 #include "catalog/catalog.h"
 #include "catalog/catalog_lineage.h"
@@ -41,6 +41,7 @@ VXP_FUNCTION(vxp_lineage_settle);
 VXP_FUNCTION(vxp_lineage_truncate);
 
 static ActiveMove *active_move = NULL;
+static ActiveClose *active_close = NULL;
 
 /* The innermost move in progress, or NULL. */
 const ActiveMove *
@@ -49,53 +50,54 @@ vxp_active_move(void)
 	return active_move;
 }
 
-/*
- * Runs a saved plan as the owner of "relid" with the newest snapshot.  SPI is
- * connected.  AFTER triggers of the rows fire before this returns.
- */
-static uint64
-run(Oid relid, SPIPlanPtr plan, Datum *values, long limit)
+/* The innermost end that is being passed on, or NULL. */
+const ActiveClose *
+vxp_active_close(void)
 {
-	OwnerScope	saved;
-	int			rc;
-
-	vxp_enter_owner(relid, &saved);
-	if (IsolationUsesXactSnapshot())
-	{
-		CommandCounterIncrement();
-		rc = SPI_execute_snapshot(plan, values, NULL, GetLatestSnapshot(), GetTransactionSnapshot(),
-								  false, true, limit);
-	}
-	else
-		rc = SPI_execute_plan(plan, values, NULL, false, limit);
-	vxp_leave_owner(&saved);
-	if (rc < 0)
-		elog(ERROR, "SPI_execute_plan returned %s", SPI_result_code_string(rc));
-	return SPI_processed;
+	return active_close;
 }
 
-/* The present path of "identifier", in the SPI context, or NULL when there is no such row. */
+/*
+ * The present path of "identifier", in the SPI context, and since when; NULL
+ * when there is no such row.
+ */
 static struct varlena *
-present_path(LineageTable *table, const char *identifier)
+present_path(LineageTable *table, const char *identifier, TimestampTz *since)
 {
 	Datum		value = CStringGetTextDatum(identifier);
 	Datum		path;
 	bool		isnull;
 
+	*since = DT_NOBEGIN;
 	if (table->plan_self == NULL)
 	{
 		Oid			type = TEXTOID;
 
 		table->plan_self =
 			vxp_prepare_as_owner(table->self.relid,
-								 psprintf("SELECT %s FROM %s WHERE %s OPERATOR(pg_catalog.=) $1",
-										  table->self.lineage, table->self.table, table->self.identifier),
+								 psprintf("SELECT %s%s%s FROM %s WHERE %s OPERATOR(pg_catalog.=) $1%s",
+										  table->self.lineage, table->self.versioned ? ", " : "",
+										  table->self.versioned ? table->self.valid_from : "",
+										  table->self.table, table->self.identifier, table->self.is_current),
 								 1, &type);
 	}
-	if (run(table->self.relid, table->plan_self, &value, 1) == 0)
+	if (vxp_run_as_owner(table->self.relid, table->plan_self, &value, 1) == 0)
 		return NULL;
+	if (table->self.versioned)
+		*since = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
 	path = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	return isnull ? NULL : PG_DETOAST_DATUM(path);
+}
+
+/* The condition that a row lies directly below $1. */
+static char *
+is_child(const RelatedTable *below)
+{
+	/* a bare id in the parent column cannot be compared; the path can */
+	if (below->raw_parent)
+		return psprintf("%s OPERATOR(vxp.@^) $1::vxp.identifier AND vxp.self(vxp.parent(%s)) OPERATOR(pg_catalog.=) $1%s",
+						below->lineage, below->lineage, below->is_current);
+	return psprintf("%s OPERATOR(pg_catalog.=) $1%s", below->parent, below->is_current);
 }
 
 /* Is there a row directly below "identifier" in this table? */
@@ -107,26 +109,19 @@ has_child(RelatedTable *below, const char *identifier)
 	if (below->plan_child == NULL)
 	{
 		Oid			type = TEXTOID;
-		const char *sql;
 
-		/* a bare id in the parent column cannot be compared; the path can */
-		if (below->raw_parent)
-			sql = psprintf("SELECT 1 FROM %s WHERE %s OPERATOR(vxp.@^) $1::vxp.identifier",
-						   below->table, below->lineage);
-		else
-			sql = psprintf("SELECT 1 FROM %s WHERE %s OPERATOR(pg_catalog.=) $1",
-						   below->table, below->parent);
-		below->plan_child = vxp_prepare_as_owner(below->relid, sql, 1, &type);
+		below->plan_child =
+			vxp_prepare_as_owner(below->relid, psprintf("SELECT 1 FROM %s WHERE %s", below->table, is_child(below)), 1, &type);
 	}
-	return run(below->relid, below->plan_child, &value, 1) > 0;
+	return vxp_run_as_owner(below->relid, below->plan_child, &value, 1) > 0;
 }
 
 /*
  * Rewrites the paths in one table that lead through "identifier" but not along
- * its present path.  Returns how many there were.
+ * its present path.  Returns how many there were.  "locked": they are already.
  */
 static uint64
-move_rows(RelatedTable *below, const char *identifier, struct varlena *path)
+move_rows(RelatedTable *below, const char *identifier, struct varlena *path, bool locked)
 {
 	Datum		values[2];
 
@@ -136,8 +131,8 @@ move_rows(RelatedTable *below, const char *identifier, struct varlena *path)
 	{
 		Oid			types[2] = {TEXTOID, vxp_lineage_type_oid()};
 		char	   *condition =
-			psprintf("%s OPERATOR(vxp.@^) $1::vxp.identifier AND NOT %s OPERATOR(vxp.<@) $2",
-					 below->lineage, below->lineage);
+			psprintf("%s OPERATOR(vxp.@^) $1::vxp.identifier AND NOT %s OPERATOR(vxp.<@) $2%s",
+					 below->lineage, below->lineage, below->is_current);
 
 		below->plan_lock =
 			vxp_prepare_as_owner(below->relid,
@@ -151,18 +146,22 @@ move_rows(RelatedTable *below, const char *identifier, struct varlena *path)
 										  below->table, below->lineage, below->lineage, condition),
 								 2, types);
 	}
-	if (run(below->relid, below->plan_lock, values, 0) == 0)
+	if (!locked && vxp_run_as_owner(below->relid, below->plan_lock, values, 0) == 0)
 		return 0;
-	return run(below->relid, below->plan_move, values, 0);
+	return vxp_run_as_owner(below->relid, below->plan_move, values, 0);
 }
 
-/* Moves everything below "identifier" to where that is now. */
+/* Moves everything below "identifier" to where that has been since "at". */
 static void
-move_subtree(LineageTable *table, const char *identifier, struct varlena *path)
+move_subtree(LineageTable *table, const char *identifier, struct varlena *path, TimestampTz at)
 {
-	ActiveMove	move = {identifier, (int) strlen(identifier), lineage_span(path), active_move};
+	ActiveMove	move = {identifier, (int) strlen(identifier), lineage_span(path), at, active_move};
 	uint64		moved;
+	bool		locked = table->versions_below;
 
+	/* a resource without versions of its own does not say when it moved */
+	if (locked && !table->self.versioned)
+		move.at = Max(GetCurrentTransactionStartTimestamp(), vxp_lock_subtree(table, identifier));
 	active_move = &move;
 	PG_TRY();
 	{
@@ -173,7 +172,7 @@ move_subtree(LineageTable *table, const char *identifier, struct varlena *path)
 			CHECK_FOR_INTERRUPTS();
 			moved = 0;
 			foreach(lc, table->descendants)
-				moved += move_rows(lfirst(lc), identifier, path);
+				moved += move_rows(lfirst(lc), identifier, path, locked);
 		} while (moved > 0);
 	}
 	PG_FINALLY();
@@ -200,26 +199,92 @@ raise_children_left(const LineageTable *table, const RelatedTable *below,
 			 errhint("Insert a resource with the new identifier, move the children below it, then delete this one.")));
 }
 
-/* Makes all below "identifier" right, or raises 23503 when it is gone and has children. */
+/* When the last version of "identifier" ended; DT_NOBEGIN when nothing was kept of it. */
+static TimestampTz
+last_end(LineageTable *table, const char *identifier)
+{
+	Datum		value = CStringGetTextDatum(identifier);
+	bool		isnull;
+	Datum		end;
+
+	if (!table->self.versioned)
+		return GetCurrentTransactionStartTimestamp();
+	if (table->plan_end == NULL)
+	{
+		Oid			type = TEXTOID;
+
+		table->plan_end =
+			vxp_prepare_as_owner(table->self.relid,
+								 psprintf("SELECT %s FROM %s WHERE %s OPERATOR(pg_catalog.=) $1 ORDER BY %s DESC LIMIT 1",
+										  table->self.valid_to, table->self.table, table->self.identifier, table->self.valid_from),
+								 1, &type);
+	}
+	if (vxp_run_as_owner(table->self.relid, table->plan_end, &value, 1) == 0)
+		return DT_NOBEGIN;
+	end = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	return isnull ? DT_NOBEGIN : DatumGetTimestampTz(end);
+}
+
+/* Ends the children of "identifier", which ended, and by their triggers all below them. */
+static void
+close_children(LineageTable *table, RelatedTable *below, const char *identifier)
+{
+	Datum		value = CStringGetTextDatum(identifier);
+	ActiveClose close = {identifier, (int) strlen(identifier), last_end(table, identifier), active_close};
+
+	if (below->plan_close == NULL)
+	{
+		Oid			type = TEXTOID;
+
+		below->plan_close =
+			vxp_prepare_as_owner(below->relid, psprintf("DELETE FROM %s WHERE %s", below->table, is_child(below)), 1, &type);
+	}
+	active_close = &close;
+	PG_TRY();
+	{
+		(void) vxp_run_as_owner(below->relid, below->plan_close, &value, 0);
+	}
+	PG_FINALLY();
+	{
+		active_close = close.outer;
+	}
+	PG_END_TRY();
+}
+
+/*
+ * Makes all below "identifier" right.  When it is gone, its children end with
+ * it, or keep it: 23503.
+ */
 static void
 settle(LineageTable *table, const char *identifier, bool deleted)
 {
 	struct varlena *path;
 	ListCell   *lc;
+	TimestampTz since;
 
-	path = present_path(table, identifier);
+	path = present_path(table, identifier, &since);
 	if (path != NULL)
 	{
-		move_subtree(table, identifier, path);
+		move_subtree(table, identifier, path, since);
 		return;
 	}
 	foreach(lc, table->descendants)
 	{
 		RelatedTable *below = lfirst(lc);
 
-		if (below->direct && has_child(below, identifier))
+		if (!below->direct || !has_child(below, identifier))
+			continue;
+		if (!deleted || !below->cascades)
 			raise_children_left(table, below, identifier, deleted);
+		close_children(table, below, identifier);
 	}
+}
+
+/* The same for a resource that was corrected; SPI is connected. */
+void
+vxp_settle_present(LineageTable *table, const char *identifier)
+{
+	settle(table, identifier, true);
 }
 
 /* A row that a move in progress carries: its descendants are being carried as well. */
@@ -241,8 +306,9 @@ is_carried(const LineageTable *table, HeapTuple row, TupleDesc desc)
 /*
  * lineage_settle() -> trigger, AFTER UPDATE OR DELETE FOR EACH ROW
  *
- * Moves the subtree of a row whose path changed, in all tables below; raises
- * 23503 for a row that is gone (or has another identifier) and left children.
+ * Moves the subtree of a row whose path changed, in all tables below.  The
+ * children of a row that is gone (or has another identifier) end with it, or it
+ * raises 23503.
  */
 Datum
 vxp_lineage_settle(PG_FUNCTION_ARGS)
@@ -268,7 +334,8 @@ vxp_lineage_settle(PG_FUNCTION_ARGS)
 	AcceptInvalidationMessages();
 	table = vxp_lineage_table(trigger->tg_relation);
 	vxp_lineage_forget_parents();
-	if (table->descendants == NIL)
+	/* what is corrected in the past is settled by who corrects it */
+	if (table->descendants == NIL || (table->self.versioned && vxp_takes_given(trigger->tg_relation)))
 		return PointerGetDatum(NULL);
 	identifier = vxp_row_identifier(table, trigger->tg_trigtuple, desc);
 	if (identifier == NULL ||
@@ -324,7 +391,7 @@ vxp_lineage_truncate(PG_FUNCTION_ARGS)
 											  below->table, below->lineage),
 									 1, &type);
 		}
-		if (run(below->relid, below->plan_orphan, &value, 1) > 0)
+		if (vxp_run_as_owner(below->relid, below->plan_orphan, &value, 1) > 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
 					 errmsg("table \"%s\" cannot be truncated while its resources have children",

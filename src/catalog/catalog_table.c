@@ -51,7 +51,11 @@ static void
 free_related(RelatedTable *related)
 {
 	free_plan(related->plan_find);
+	free_plan(related->plan_history);
 	free_plan(related->plan_child);
+	free_plan(related->plan_close);
+	free_plan(related->plan_subtree);
+	free_plan(related->plan_count);
 	free_plan(related->plan_lock);
 	free_plan(related->plan_move);
 	free_plan(related->plan_orphan);
@@ -64,6 +68,7 @@ free_table(LineageTable *table)
 
 	free_plan(table->plan_self);
 	free_plan(table->plan_lock_self);
+	free_plan(table->plan_end);
 	foreach(lc, table->parents)
 		free_related(lfirst(lc));
 	foreach(lc, table->descendants)
@@ -215,6 +220,15 @@ fill_related(RelatedTable *related, const ResourceType *type)
 	related->identifier = quoted(type->identifier_column);
 	related->lineage = quoted(type->lineage_column);
 	related->parent = quoted(type->parent_column);
+	related->versioned = type->versioned;
+	related->cascades = type->cascades;
+	related->is_current = "";
+	if (type->versioned)
+	{
+		related->valid_from = quoted(type->valid_from_column);
+		related->valid_to = quoted(type->valid_to_column);
+		related->is_current = psprintf(" AND %s IS NULL", related->valid_to);
+	}
 	related->raw_parent = derives_identifier(type) || type->parent_column == NULL ||
 		get_atttype(type->relid, get_attnum(type->relid, type->parent_column)) != TEXTOID ||
 		type->id_column == NULL || strcmp(type->id_column, type->identifier_column) != 0;
@@ -318,6 +332,7 @@ add_descendants(LineageTable *table, const ResourceType *type)
 		related = palloc0(sizeof(RelatedTable));
 		fill_related(related, candidate);
 		related->direct = is_name_in(candidate->parents, type->name);
+		table->versions_below |= related->versioned;
 		table->descendants = lappend(table->descendants, related);
 	}
 }
@@ -430,6 +445,12 @@ build_table(Relation relation, uint64 generation)
 	fill_related(&table->self, type);
 	table->identifier_attnum = require_column(relid, type, type->identifier_column);
 	table->lineage_attnum = require_column(relid, type, type->lineage_column);
+	if (type->versioned)
+	{
+		table->version.key = table->identifier_attnum;
+		table->version.valid_from = require_column(relid, type, type->valid_from_column);
+		table->version.valid_to = require_column(relid, type, type->valid_to_column);
+	}
 	if (get_atttype(relid, table->identifier_attnum) != TEXTOID)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),

@@ -4,7 +4,7 @@
 CREATE FUNCTION lineage_trigger() RETURNS trigger
 AS 'MODULE_PATHNAME', 'vxp_lineage_trigger'
 LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION lineage_trigger() IS 'row trigger before INSERT and UPDATE of a resource table: derives lineage and lineage fields from the parent';
+COMMENT ON FUNCTION lineage_trigger() IS 'row trigger before INSERT and UPDATE, and DELETE where versions are kept, of a resource table: derives lineage and lineage fields from the parent';
 
 CREATE FUNCTION lineage_settle() RETURNS trigger
 AS 'MODULE_PATHNAME', 'vxp_lineage_settle'
@@ -17,12 +17,8 @@ LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION lineage_truncate() IS 'statement trigger after TRUNCATE of a resource table: 23503 when its resources have children';
 
 CREATE FUNCTION valid_identifier(identifier text, prefix text) RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-BEGIN ATOMIC
-	SELECT pg_catalog.octet_length($1) OPERATOR(pg_catalog.<=) 2000
-		AND pg_catalog.starts_with($1, $2 OPERATOR(pg_catalog.||) '/')
-		AND $1 OPERATOR(pg_catalog.<>) ($2 OPERATOR(pg_catalog.||) '/');
-END;
+AS 'MODULE_PATHNAME', 'vxp_valid_identifier'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION valid_identifier(text, text) IS 'does the identifier begin with the prefix and a slash, go on, and have at most 2,000 bytes?';
 
 --
@@ -63,10 +59,13 @@ CREATE FUNCTION catalog_make_triggers(relation regclass) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	lineage_column name := (SELECT t.lineage_column FROM @extschema@.resource_type t
-		JOIN @extschema@.resource_relation r ON r.name = t.name WHERE r.relid = relation);
+	lineage_column name;
+	versioned boolean;
 BEGIN
-	EXECUTE format('CREATE TRIGGER vxp_lineage BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION @extschema@.lineage_trigger()', relation);
+	SELECT t.lineage_column, t.versioned INTO lineage_column, versioned
+		FROM @extschema@.resource_type t JOIN @extschema@.resource_relation r ON r.name = t.name WHERE r.relid = relation;
+	EXECUTE format('CREATE TRIGGER vxp_lineage BEFORE INSERT OR UPDATE%s ON %s FOR EACH ROW EXECUTE FUNCTION @extschema@.lineage_trigger()',
+		CASE WHEN versioned THEN ' OR DELETE' ELSE '' END, relation);
 	EXECUTE format('CREATE TRIGGER vxp_lineage_update AFTER UPDATE ON %s FOR EACH ROW '
 		'WHEN (OLD.%2$I OPERATOR(@extschema@.<>) NEW.%2$I) EXECUTE FUNCTION @extschema@.lineage_settle()', relation, lineage_column);
 	EXECUTE format('CREATE TRIGGER vxp_lineage_delete AFTER DELETE ON %s FOR EACH ROW EXECUTE FUNCTION @extschema@.lineage_settle()', relation);
@@ -114,16 +113,20 @@ BEGIN
 			CASE WHEN 'lineage_path' = ANY (kept) THEN 0 ELSE 2 END, coalesce(array_position(kept, 'lineage_path'), 0)
 		WHERE has_path) c);
 	EXECUTE format('CREATE OR REPLACE VIEW %I.%I WITH (security_invoker = true) AS SELECT %s FROM %s t',
-				   type.schema_name, view, targets, relation);
+				   type.schema_name, view, targets, relation)
+		|| CASE WHEN type.versioned THEN format(' WHERE @extschema@.shown(t.%I, t.%I)', type.valid_from_column, type.valid_to_column) ELSE '' END;
 	IF owner <> current_user THEN
 		EXECUTE format('ALTER VIEW %I.%I OWNER TO %I', type.schema_name, view, owner);
 	END IF;
 	-- a reader's rights are those on the table: the view asks for them itself
 	EXECUTE format('GRANT SELECT ON %I.%I TO PUBLIC', type.schema_name, view);
 	EXECUTE format('COMMENT ON VIEW %I.%I IS %L', type.schema_name, view,
-		format('current resources of type %s; rights and row security are those of table %s', type.name, type.table_name));
+		format(CASE WHEN type.versioned THEN 'resources of type %s that are current, or were at vxp.as_of' ELSE 'current resources of type %s' END
+			|| '; rights and row security are those of table %s', type.name, type.table_name));
 	FOR col IN SELECT a.attname, coalesce(d.description,
-			CASE WHEN has_path AND a.attname = 'lineage_path' THEN 'path from the root to the resource itself, as text' END) AS description
+			CASE WHEN has_path AND a.attname = 'lineage_path' THEN 'path from the root to the resource itself, as text' END,
+			-- what a tool shows where nobody has said more; COMMENT ON the table's column and refresh() replace it
+			format('%s: %s', type.name, replace(a.attname, '_', ' '))) AS description
 		FROM pg_attribute a
 			LEFT JOIN pg_attribute b ON b.attrelid = relation AND b.attname = a.attname
 			LEFT JOIN pg_description d ON d.classoid = 'pg_class'::regclass AND d.objoid = relation AND d.objsubid = b.attnum
@@ -162,22 +165,24 @@ END
 $$;
 COMMENT ON FUNCTION catalog_check_parents(text, text[]) IS 'raises an error when one of the parents does not exist (42704) or may not be referred to by the current user (42501)';
 
-CREATE FUNCTION catalog_refuse_versioned() RETURNS void
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION catalog_check_on_close(on_close text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
-		MESSAGE = 'versioned resource types are not supported yet',
-		HINT = 'Pass versioned => false, and do not map valid_from and valid_to.';
+	IF on_close IS NULL OR on_close NOT IN ('restrict', 'cascade') THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('on_close cannot be "%s"', on_close),
+			HINT = 'Write restrict or cascade.';
+	END IF;
 END
 $$;
-COMMENT ON FUNCTION catalog_refuse_versioned() IS 'raises 0A000';
+COMMENT ON FUNCTION catalog_check_on_close(text) IS 'raises 22023 for an argument on_close that is neither restrict nor cascade';
 
 --
 -- create_resource_type
 --
 CREATE FUNCTION catalog_create_type(name text, columns text, prefix text, parents text[],
-	versioned boolean, lineage_field text, path text, schemas name[]) RETURNS regclass
+	versioned boolean, lineage_field text, on_close text, path text, schemas name[]) RETURNS regclass
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -195,9 +200,6 @@ BEGIN
 	IF name IS NULL OR columns IS NULL OR parents IS NULL OR versioned IS NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
 			MESSAGE = 'name, columns, parents and versioned of a resource type must not be null';
-	END IF;
-	IF versioned THEN
-		PERFORM @extschema@.catalog_refuse_versioned();
 	END IF;
 	IF name = '' OR octet_length(lower(name)) > 63 THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_name',
@@ -221,6 +223,7 @@ BEGIN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_name',
 			MESSAGE = format('"%s" cannot be the name of a lineage field', left(own_field, 64));
 	END IF;
+	PERFORM @extschema@.catalog_check_on_close(on_close);
 	PERFORM @extschema@.catalog_check_parents(name, parents);
 	FOREACH field IN ARRAY parents LOOP
 		IF field <> name THEN
@@ -246,11 +249,13 @@ BEGIN
 		|| ', valid_from timestamp with time zone NOT NULL DEFAULT pg_catalog.now(), valid_to timestamp with time zone'
 		|| ', created_at timestamp with time zone NOT NULL DEFAULT pg_catalog.now()'
 		|| (SELECT string_agg(format(', %I pg_catalog.text COLLATE pg_catalog."C"', f), '' ORDER BY n) FROM unnest(fields) WITH ORDINALITY u(f, n))
-		|| format(', lineage @extschema@.lineage NOT NULL, CONSTRAINT %I PRIMARY KEY (identifier)'
+		|| format(', lineage @extschema@.lineage NOT NULL, CONSTRAINT %I PRIMARY KEY (%s)'
 			', CONSTRAINT %I CHECK (@extschema@.valid_identifier(identifier, %L))'
-			', CONSTRAINT %I CHECK (valid_from OPERATOR(pg_catalog.<) valid_to))',
-			@extschema@.catalog_object_name(tab, '_pkey'), @extschema@.catalog_object_name(tab, '_identifier_check'), prefix,
-			@extschema@.catalog_object_name(tab, '_validity_check'));
+			', CONSTRAINT %I CHECK (%s))',
+			@extschema@.catalog_object_name(tab, '_pkey'), CASE WHEN versioned THEN 'identifier, valid_from' ELSE 'identifier' END, @extschema@.catalog_object_name(tab, '_identifier_check'), prefix,
+			@extschema@.catalog_object_name(tab, '_validity_check'),
+			-- an open version says NULL, which partial indexes and clients understand
+			CASE WHEN versioned THEN '@extschema@.valid_interval(valid_from, valid_to)' ELSE 'valid_from OPERATOR(pg_catalog.<) valid_to' END);
 	-- the caller's own words are read with the caller's path
 	PERFORM set_config('search_path', path, true);
 	EXECUTE ddl;
@@ -266,11 +271,18 @@ BEGIN
 		EXECUTE format('ALTER TABLE %s ALTER COLUMN %I TYPE text COLLATE "C"', relation, col.attname);
 	END LOOP;
 
-	EXECUTE format('CREATE INDEX ON %s (parent_identifier)', relation);
-	FOREACH field IN ARRAY fields LOOP
-		EXECUTE format('CREATE INDEX ON %s (%I)', relation, field);
-	END LOOP;
-	PERFORM @extschema@.catalog_make_lineage_index(relation, 'lineage');
+	IF NOT versioned THEN
+		EXECUTE format('CREATE INDEX ON %s (parent_identifier)', relation);
+		FOREACH field IN ARRAY fields LOOP
+			EXECUTE format('CREATE INDEX ON %s (%I)', relation, field);
+		END LOOP;
+		PERFORM @extschema@.catalog_make_lineage_index(relation, 'lineage');
+	END IF;
+	-- most resources were made from nothing that is named
+	EXECUTE format('CREATE INDEX ON %s USING gin (derived_from) WHERE derived_from IS NOT NULL', relation);
+	IF versioned THEN
+		EXECUTE format('CREATE INDEX ON %s USING gin (derived_from) WHERE derived_from IS NOT NULL AND valid_to IS NULL', relation);
+	END IF;
 
 	EXECUTE format('COMMENT ON TABLE %s IS %L', relation, format('resources of type %s; read %s_current', name, tab));
 	FOR col IN SELECT * FROM (VALUES
@@ -292,23 +304,26 @@ BEGIN
 		EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', relation, col.attname, col.description);
 	END LOOP;
 
-	INSERT INTO @extschema@.resource_type (name, schema_name, table_name, prefix, parents, lineage_field, id_column,
-			identifier_column, parent_column, lineage_column, valid_from_column, valid_to_column, created, lineage_fields)
-		VALUES (name, schema, tab, prefix, parents, own_field, 'identifier',
-			'identifier', 'parent_identifier', 'lineage', 'valid_from', 'valid_to', true, fields);
+	INSERT INTO @extschema@.resource_type (name, schema_name, table_name, prefix, parents, versioned, lineage_field, id_column,
+			identifier_column, parent_column, lineage_column, valid_from_column, valid_to_column, created, lineage_fields, on_close)
+		VALUES (name, schema, tab, prefix, parents, versioned, own_field, 'identifier',
+			'identifier', 'parent_identifier', 'lineage', 'valid_from', 'valid_to', true, fields, on_close);
 	PERFORM @extschema@.catalog_make_triggers(relation);
+	IF versioned THEN
+		PERFORM @extschema@.catalog_make_versions(name);
+	END IF;
 	PERFORM @extschema@.catalog_make_view(name);
 	RETURN relation;
 END
 $$;
-COMMENT ON FUNCTION catalog_create_type(text, text, text, text[], boolean, text, text, name[]) IS 'create_resource_type with the search_path of its caller';
+COMMENT ON FUNCTION catalog_create_type(text, text, text, text[], boolean, text, text, text, name[]) IS 'create_resource_type with the search_path of its caller';
 
 CREATE FUNCTION create_resource_type(name text, columns text DEFAULT '', prefix text DEFAULT NULL, parents text[] DEFAULT '{}',
-	versioned boolean DEFAULT false, lineage_field text DEFAULT NULL) RETURNS regclass
+	versioned boolean DEFAULT true, lineage_field text DEFAULT NULL, on_close text DEFAULT 'restrict') RETURNS regclass
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
-	SELECT catalog_create_type($1, $2, $3, $4, $5, $6,
+	SELECT catalog_create_type($1, $2, $3, $4, $5, $6, $7,
 		pg_catalog.current_setting('search_path'), pg_catalog.current_schemas(false));
 END;
-COMMENT ON FUNCTION create_resource_type(text, text, text, text[], boolean, text) IS 'Creates a resource type and its table (lower-case name, in the first schema of the search_path), with a view <table>_current and a function <table>(dql). columns: further columns as in CREATE TABLE. prefix: what identifiers have before the first slash, default the lower-case name. parents: the types one of which each parent has; a type without parents, or that lies only below itself, has roots. lineage_field: default <prefix>_id. Returns the table. versioned is refused with 0A000.';
+COMMENT ON FUNCTION create_resource_type(text, text, text, text[], boolean, text, text) IS 'Creates a resource type and its table (lower-case name, in the first schema of the search_path), with a view <table>_current and a function <table>(dql). columns: further columns as in CREATE TABLE. prefix: what identifiers have before the first slash, default the lower-case name. parents: the types one of which each parent has; a type without parents, or that lies only below itself, has roots. lineage_field: default <prefix>_id. versioned: keep every version of a resource. on_close: restrict: a resource with children of this type cannot be deleted; cascade: they end with it. Returns the table.';
 

@@ -294,8 +294,6 @@ make_wrappers(const char *name, Oid relid)
 	List	   *support_name = list_make2(makeString("vxp"), makeString("query_support"));
 	Oid			internal = INTERNALOID;
 	Oid			support = LookupFuncName(support_name, 1, &internal, true);
-	List	   *record_name = list_make2(makeString("vxp"), makeString("resource_type_record"));
-	Oid			record = LookupFuncName(record_name, 0, NULL, true);
 	char	   *library;
 	Oid			schema = get_rel_namespace(relid);
 	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
@@ -305,13 +303,13 @@ make_wrappers(const char *name, Oid relid)
 		elog(ERROR, "cache lookup failed for relation %u", relid);
 	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
 	ReleaseSysCache(tuple);
-	if (!OidIsValid(dql) || !OidIsValid(support) || !OidIsValid(record))
+	if (!OidIsValid(dql) || !OidIsValid(support))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FUNCTION),
 				 errmsg("function vxp.query_support(internal) does not exist"),
 				 errhint("Update the extension: ALTER EXTENSION vxp_query UPDATE.")));
 	check_may_wrap(relid, owner, schema);
-	library = library_of(record);
+	library = library_of(support);
 	make_wrapper(name, relid, owner, schema, dql, support, library, false);
 	make_wrapper(name, relid, owner, schema, dql, support, library, true);
 }
@@ -349,6 +347,34 @@ ensure_wrappers(const char *name, Oid relid)
 }
 
 /*
+ * pg_upgrade restores the members of an extension one by one, like objects of
+ * any schema, and a table that the body of a function names comes before most
+ * functions.  The wrappers then wait for the label on the view.
+ */
+static bool
+too_early(void)
+{
+	List	   *name = list_make2(makeString("vxp"), makeString("query_support"));
+	Oid			internal = INTERNALOID;
+
+	return IsBinaryUpgrade && !OidIsValid(LookupFuncName(name, 1, &internal, true));
+}
+
+/* The name of the wrappers that the label on the table says, or NULL. */
+static const char *
+labelled_name(Oid relid)
+{
+	ObjectAddress table;
+	char	   *label;
+
+	ObjectAddressSet(table, RelationRelationId, relid);
+	label = GetSecurityLabel(&table, LABEL_PROVIDER);
+	if (label == NULL || strncmp(label, FUNCTION_LABEL, strlen(FUNCTION_LABEL)) != 0)
+		return NULL;
+	return label + strlen(FUNCTION_LABEL);
+}
+
+/*
  * SECURITY LABEL FOR vxp ON TABLE t IS 'function name' makes the wrappers of
  * that name, when they are missing; ON VIEW v IS 'current rows' makes those of
  * the table below internal to the view.  A dump says so right behind table and
@@ -368,6 +394,15 @@ label_relation(const ObjectAddress *object, const char *label)
 
 			if (OidIsValid(table) && vxp_owns_relation(table, GetUserId()))
 			{
+				const char *name = labelled_name(table);
+
+				if (too_early())
+					return;
+				if (name && !has_wrappers(name, table))
+				{
+					drop_wrappers(table);
+					make_wrappers(name, table);
+				}
 				hide_wrappers(table, object->objectId);
 				return;
 			}
@@ -378,7 +413,7 @@ label_relation(const ObjectAddress *object, const char *label)
 
 			if (name[0] != '\0' && strlen(name) < NAMEDATALEN)
 			{
-				if (!has_wrappers(name, object->objectId))
+				if (!too_early() && !has_wrappers(name, object->objectId))
 				{
 					drop_wrappers(object->objectId);
 					make_wrappers(name, object->objectId);

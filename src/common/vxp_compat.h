@@ -112,11 +112,52 @@ extern bool vxp_collation_is_c(Oid collation);
 #define vxp_set_returning(stmt, targets) ((stmt)->returningList = (targets))
 #endif
 
+/* Is it the table, and neither OLD nor NEW, which RETURNING knows from 18 on? */
+#if PG_VERSION_NUM >= 180000
+#define vxp_namespace_of_table(item) ((item)->p_returning_type == VAR_RETURNING_DEFAULT)
+#else
+#define vxp_namespace_of_table(item) true
+#endif
+
+/*
+ * Memory of settings: 16 gave it functions of its own, before it was malloc()'s.
+ */
+#if PG_VERSION_NUM >= 160000
+#define vxp_guc_malloc(size) guc_malloc(LOG, (size))
+#define vxp_guc_free(pointer) guc_free(pointer)
+#else
+#define vxp_guc_malloc(size) malloc(size)
+#define vxp_guc_free(pointer) free(pointer)
+#endif
+
+/* 16 added an argument for what a message says besides the code.  The caller includes utils/datetime.h. */
+#if PG_VERSION_NUM >= 160000
+#define vxp_decode_datetime(fields, types, count, kind, tm, fraction, zone) \
+	DecodeDateTime(fields, types, count, kind, tm, fraction, zone, &(DateTimeErrorExtra) {0})
+#else
+#define vxp_decode_datetime(fields, types, count, kind, tm, fraction, zone) \
+	DecodeDateTime(fields, types, count, kind, tm, fraction, zone)
+#endif
+
+/* 16 added the argument escontext: here, none. */
+#if PG_VERSION_NUM >= 160000
+#define vxp_make_range(type, lower, upper, empty) make_range(type, lower, upper, empty, NULL)
+#else
+#define vxp_make_range(type, lower, upper, empty) make_range(type, lower, upper, empty)
+#endif
+
 /* 16 replaced the per-object functions by one. */
 #if PG_VERSION_NUM >= 160000
 #define vxp_proc_aclcheck(function, role, mode) object_aclcheck(ProcedureRelationId, function, role, mode)
 #else
 #define vxp_proc_aclcheck(function, role, mode) pg_proc_aclcheck(function, role, mode)
+#endif
+
+/* 16 took the privileges that a plan needs out of its range table.  Raises an error when one is missing. */
+#if PG_VERSION_NUM >= 160000
+#define vxp_check_permissions(stmt) ((void) ExecCheckPermissions((stmt)->rtable, (stmt)->permInfos, true))
+#else
+#define vxp_check_permissions(stmt) ((void) ExecCheckRTPerms((stmt)->rtable, true))
 #endif
 
 /* 18 dropped the argument execute_once. */
@@ -156,6 +197,24 @@ extern bool vxp_collation_is_c(Oid collation);
 	(TupleDescAttr(desc, i)->attnotnull && TupleDescCompactAttr(desc, i)->attnullability == ATTNULLABLE_VALID)
 #else
 #define vxp_attribute_not_null(desc, i) (TupleDescAttr(desc, i)->attnotnull)
+#endif
+
+/* Index entries of a row that is stored; 16 added the argument onlySummarizing. */
+#if PG_VERSION_NUM >= 160000
+#define vxp_insert_index_entries(target, slot, estate) \
+	ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL, false)
+#else
+#define vxp_insert_index_entries(target, slot, estate) \
+	ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL)
+#endif
+
+/* 18 added the argument instrument. */
+#if PG_VERSION_NUM >= 180000
+#define vxp_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
+#else
+#define vxp_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, nkeys, 0)
 #endif
 
 /*

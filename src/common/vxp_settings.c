@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "utils/guc.h"
+#include "utils/plancache.h"
 
 #include "common/vxp_settings.h"
 
@@ -16,7 +17,25 @@ int			vxp_max_dql_branches = 1000;
 int			vxp_default_page_size = 1000;
 int			vxp_max_page_size = 1000;
 bool		vxp_enable_inlining = true;
+double		vxp_max_cost = 0;
+double		vxp_max_rows = 0;
 int			vxp_undo_retention = 24 * 60;
+int			vxp_estimate_pages = 256;
+
+/* Plans made under another budget were judged by that: none of them may be used again. */
+static void
+assign_max_cost(double value, void *extra)
+{
+	if (value != vxp_max_cost)
+		ResetPlanCache();
+}
+
+static void
+assign_max_rows(double value, void *extra)
+{
+	if (value != vxp_max_rows)
+		ResetPlanCache();
+}
 
 void
 vxp_settings_init(void)
@@ -44,10 +63,25 @@ vxp_settings_init(void)
 							 "slower. For tests and diagnosis, like the enable_* settings of the server.",
 							 &vxp_enable_inlining, true,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomRealVariable("vxp.max_cost",
+							 "DQL requests that the planner estimates to cost more are refused before they run.",
+							 "In the units of EXPLAIN. 0 sets no limit.",
+							 &vxp_max_cost, 0, 0, 1e20,
+							 PGC_USERSET, 0, NULL, assign_max_cost, NULL);
+	DefineCustomRealVariable("vxp.max_rows",
+							 "DQL requests that the planner estimates to give or change more rows are refused before they run.",
+							 "0 sets no limit.",
+							 &vxp_max_rows, 0, 0, 1e20,
+							 PGC_USERSET, 0, NULL, assign_max_rows, NULL);
 	DefineCustomIntVariable("vxp.undo_retention",
 							"How long the record of a DQL write is kept for vxp.undo.",
 							"0 records nothing. Older records of a role are removed by its next write.",
 							&vxp_undo_retention, 24 * 60, 0, 100 * 365 * 24 * 60,
 							PGC_USERSET, GUC_UNIT_MIN, NULL, NULL, NULL);
+	DefineCustomIntVariable("vxp.estimate_pages",
+							"Pages of a GiST index that one estimate may read to count the rows below a rare ancestor.",
+							"0 estimates from statistics alone.",
+							&vxp_estimate_pages, 256, 0, 100000,
+							PGC_USERSET, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("vxp");
 }

@@ -119,6 +119,7 @@ typedef struct DqlNode
 	DqlValue   *operand;
 	DqlRange	range;			/* COMPARE with GT, GTE, LT, LTE; the operand is an ARRAY or PARAM then */
 	struct DqlRequest *subquery;	/* COMPARE with IN or a range: the values, and no operand */
+	int			clause;			/* its number in vxp.explain; 0: not asked for (likewise below) */
 } DqlNode;
 
 /* How many rows of the joined resource must satisfy the join (section 5). */
@@ -140,6 +141,7 @@ typedef struct DqlJoin
 	DqlNode    *filter;			/* NULL: every row */
 	DqlQuantifier quantifier;
 	int64		count;			/* AT_LEAST, EXACTLY */
+	int			clause;
 } DqlJoin;
 
 typedef struct DqlSortKey
@@ -147,6 +149,7 @@ typedef struct DqlSortKey
 	DqlPath    *path;
 	bool		descending;
 	const char *where;
+	int			clause;
 } DqlSortKey;
 
 typedef enum DqlSelectMode
@@ -212,6 +215,12 @@ typedef struct DqlRequest
 	DqlWrite   *write;			/* NULL: a read */
 	bool		system_space;	/* a write to metadata.system is meant */
 	int64		max_affected;	/* a write of more rows is refused; -1: not given */
+	int			clause;			/* a member of "intersect" or "except" */
+	int			datasets_clause;
+	int			projects_clause;
+	int			after_clause;
+	int			versions_clause;
+	struct Bitmapset *cut_clauses;	/* limit, skip, page, pageSize */
 } DqlRequest;
 
 /* dql_json.c: JSON text to values, by the server's own parser */

@@ -63,7 +63,7 @@ COMMENT ON FUNCTION page(dql, "any") IS 'the same with values for the bind varia
 CREATE FUNCTION to_sql(dql dql) RETURNS text
 	AS 'MODULE_PATHNAME', 'vxp_to_sql'
 	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 1000;
-COMMENT ON FUNCTION to_sql(dql) IS 'the SQL statement that a person would have written for a DQL request; bind variables are $1, $2; works with any search_path that hides no operators of pg_catalog';
+COMMENT ON FUNCTION to_sql(dql) IS 'the SQL statement that a person would have written for a DQL request; bind variables are $1, $2; of versioned types with the condition that vxp.as_of puts in force; works with any search_path that hides no operators of pg_catalog';
 
 CREATE FUNCTION to_sql("row" anyelement, dql dql) RETURNS text
 	AS 'MODULE_PATHNAME', 'vxp_to_sql'

@@ -7,6 +7,11 @@ CREATE FUNCTION dql_params(dql dql) RETURNS integer
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION dql_params(dql) IS 'largest n of the bind variables {"$param": n} of a request; 0 when it has none';
 
+CREATE FUNCTION filter_sql(dql dql) RETURNS text
+	AS 'MODULE_PATHNAME', 'vxp_filter_sql'
+	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION filter_sql(dql) IS 'what to_sql prints, but of versioned types with vxp.shown in the place of the condition in force, so that a view goes on following vxp.as_of';
+
 CREATE FUNCTION filter_marker() RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -14,7 +19,7 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION filter_marker() IS 'what the comment of a saved filter begins with; the request follows';
 
-CREATE FUNCTION filter_place(name text, schemas name[]) RETURNS text
+CREATE FUNCTION filter_place(name text, schemas name[], what text DEFAULT 'saved filter') RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -22,22 +27,22 @@ DECLARE
 		WHERE s <> '@extschema@' AND NOT starts_with(s::text, 'pg_') AND s <> 'information_schema' ORDER BY n LIMIT 1);
 BEGIN
 	IF name IS NULL THEN
-		RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'name of a saved filter must not be null';
+		RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = format('name of a %s must not be null', what);
 	END IF;
 	IF name = '' OR octet_length(name) > 63 THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_name',
-			MESSAGE = format('"%s" cannot be the name of a saved filter', left(name, 64)),
+			MESSAGE = format('"%s" cannot be the name of a %s', left(name, 64), what),
 			DETAIL = 'A name has 1 to 63 bytes.';
 	END IF;
 	IF schema IS NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_schema_name',
-			MESSAGE = 'no schema has been selected for saved filters',
+			MESSAGE = format('no schema has been selected for %ss', what),
 			HINT = 'Put a schema of yours first: SET search_path = public, vxp.';
 	END IF;
 	RETURN format('%I.%I', schema, name);
 END
 $$;
-COMMENT ON FUNCTION filter_place(text, name[]) IS 'qualified and quoted name of a saved filter: in the first of the schemas that is neither ours nor the system''s; 3F000 when there is none';
+COMMENT ON FUNCTION filter_place(text, name[], text) IS 'qualified and quoted name of a saved filter (or what it is called): in the first of the schemas that is neither ours nor the system''s; 3F000 when there is none';
 
 CREATE FUNCTION is_filter(relation regclass) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
@@ -70,7 +75,7 @@ BEGIN
 			MESSAGE = format('relation %s already exists and is no saved filter', old),
 			HINT = 'Choose another name.';
 	END IF;
-	body := @extschema@.to_sql(dql);
+	body := @extschema@.filter_sql(dql);
 	IF old IS NULL THEN
 		EXECUTE format('CREATE VIEW %s WITH (security_invoker = true) AS %s', place, body);
 	ELSE
@@ -93,7 +98,7 @@ LANGUAGE sql VOLATILE
 BEGIN ATOMIC
 	SELECT save_filter_in($1, $2, pg_catalog.current_schemas(false));
 END;
-COMMENT ON FUNCTION save_filter(text, dql) IS 'Makes a view of that name, in the first schema of the search_path, with the rows of a request; replaces a saved filter of that name, which other columns make a new view. Its body is what to_sql prints, its comment holds the request, and rights and row security are those of who reads it. Returns the view. 42P07 when something else has the name, 22023 for a request with bind variables.';
+COMMENT ON FUNCTION save_filter(text, dql) IS 'Makes a view of that name, in the first schema of the search_path, with the rows of a request; replaces a saved filter of that name, which other columns make a new view. Its body is what to_sql prints, except that it follows vxp.as_of; its comment holds the request, and rights and row security are those of who reads it. Returns the view. 42P07 when something else has the name, 22023 for a request with bind variables.';
 
 CREATE FUNCTION drop_filter_in(name text, schemas name[]) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp

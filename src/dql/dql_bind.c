@@ -26,6 +26,14 @@
 
 static VxpError *bind_node(BindState *state, DqlNode *node, BoundNode **result);
 
+/* Notes the clause that a condition came from, when vxp.explain numbered it. */
+static void
+mark(BindState *state, BoundNode *node, int clause)
+{
+	if (clause > 0)
+		vxp_clause_mark(state->query, node, clause);
+}
+
 BoundNode *
 vxp_bound_node(BoundKind kind, BoundColumn *column)
 {
@@ -154,6 +162,12 @@ merge_equalities(List *args)
 		node->value.type = get_array_type(first->value.type);
 		node->value.datum = PointerGetDatum(construct_array(datums, found, first->value.type,
 															length, by_value, align));
+		if (first->clauses)
+			for (int j = i; j < count; j++)
+				if (j == i || (done[j] && is_plain_equality(list_nth(args, j)) &&
+							   ((BoundNode *) list_nth(args, j))->column->attnum == first->column->attnum &&
+							   ((BoundNode *) list_nth(args, j))->value.type == first->value.type))
+					node->clauses = bms_add_members(node->clauses, ((BoundNode *) list_nth(args, j))->clauses);
 		llast(merged) = node;
 	}
 	return merged;
@@ -545,7 +559,7 @@ bind_has_ancestor(BindState *state, DqlNode *node, BoundNode **result)
 }
 
 static VxpError *
-bind_node(BindState *state, DqlNode *node, BoundNode **result)
+bind_any_node(BindState *state, DqlNode *node, BoundNode **result)
 {
 	List	   *args = NIL;
 	ListCell   *lc;
@@ -576,6 +590,16 @@ bind_node(BindState *state, DqlNode *node, BoundNode **result)
 	}
 }
 
+static VxpError *
+bind_node(BindState *state, DqlNode *node, BoundNode **result)
+{
+	VxpError   *error = bind_any_node(state, node, result);
+
+	if (error == NULL)
+		mark(state, *result, node->clause);
+	return error;
+}
+
 /* The string as an operand of equality that is no pattern (section 4.6). */
 static DqlValue *
 literal_string(const DqlValue *value)
@@ -601,7 +625,7 @@ literal_string(const DqlValue *value)
 
 /* "context": rows whose datasetId (projectId) is in the list (section 2.3) */
 static VxpError *
-bind_context(BindState *state, const char *name, List *values, bool required, List **conditions)
+bind_context(BindState *state, const char *name, List *values, bool required, int clause, List **conditions)
 {
 	DqlNode    *node = palloc0(sizeof(DqlNode));
 	BoundField	field;
@@ -646,6 +670,7 @@ bind_context(BindState *state, const char *name, List *values, bool required, Li
 			return error;
 		bound = vxp_bound_list(BOUND_OR, list_make2(bound, vxp_bound_not(there)));
 	}
+	mark(state, bound, clause);
 	*conditions = lappend(*conditions, bound);
 	return NULL;
 }
@@ -664,9 +689,23 @@ bound_sort(const BoundField *field, bool descending)
 	return sort;
 }
 
+/* The sort keys, and where one id has several rows the begin of the version, unless it is there. */
+static List *
+add_begin(BindState *state, List *sort)
+{
+	BoundField	begin = {vxp_bind_named_column(state->relation, state->type->valid_from_column)};
+	ListCell   *lc;
+
+	foreach(lc, sort)
+		if (((BoundSort *) lfirst(lc))->column->attnum == begin.column->attnum)
+			return sort;
+	return lappend(sort, bound_sort(&begin, false));
+}
+
 /*
  * The order of the answer (section 6): the request's keys, or the type's default,
- * then the id unless it is there.  Keys of the default without a column are
+ * then the id unless it is there, and the begin of the version where an id has
+ * several.  Keys of the default without a column are
  * dropped; an unknown key of the request is an error unless there is a document.
  */
 static VxpError *
@@ -711,10 +750,13 @@ bind_sort(BindState *state, const DqlRequest *request, List **result)
 			(field.column->kind != COLUMN_JSON || strcmp(field.inside->text, id_field.inside->text) == 0))
 			has_id = true;
 		*result = lappend(*result, bound_sort(&field, key->descending));
+		((BoundSort *) llast(*result))->clause = key->clause;
 	}
 	state->query->total_order = id_field.column != NULL;
 	if (id_field.column && !has_id)
 		*result = lappend(*result, bound_sort(&id_field, false));
+	if (id_field.column && state->type->versioned && state->query->versions == VERSIONS_ALL)
+		*result = add_begin(state, *result);
 	return NULL;
 }
 
@@ -832,8 +874,10 @@ vxp_bound_query(Relation relation, const DqlRequest *request, const BindOptions 
 	query->relid = RelationGetRelid(relation);
 	query->args = options->args;
 	query->args_known = options->args_known;
+	query->in_force = options->in_force;
 	query->limit = -1;
 	query->outermost = query;
+	query->explain = options->explain;
 	return query;
 }
 
@@ -854,15 +898,16 @@ vxp_bind_conditions(BindState *state, const DqlRequest *request, BoundNode **res
 			return error;
 		conditions = lappend(conditions, condition);
 	}
-	error = bind_context(state, "datasetId", request->datasets, true, &conditions);
+	error = bind_context(state, "datasetId", request->datasets, true, request->datasets_clause, &conditions);
 	if (error == NULL)
-		error = bind_context(state, "projectId", request->projects, false, &conditions);
+		error = bind_context(state, "projectId", request->projects, false, request->projects_clause, &conditions);
 	foreach(lc, request->joins)
 	{
 		if (error == NULL)
 			error = vxp_bind_join(state, lfirst(lc), &condition);
 		if (error)
 			return error;
+		mark(state, condition, ((DqlJoin *) lfirst(lc))->clause);
 		conditions = lappend(conditions, condition);
 	}
 	foreach(lc, request->intersect)
@@ -871,6 +916,7 @@ vxp_bind_conditions(BindState *state, const DqlRequest *request, BoundNode **res
 			error = vxp_bind_set(state, lfirst(lc), &condition);
 		if (error)
 			return error;
+		mark(state, condition, ((DqlRequest *) lfirst(lc))->clause);
 		conditions = lappend(conditions, condition);
 	}
 	foreach(lc, request->except)
@@ -879,6 +925,7 @@ vxp_bind_conditions(BindState *state, const DqlRequest *request, BoundNode **res
 			error = vxp_bind_set(state, lfirst(lc), &condition);
 		if (error)
 			return error;
+		mark(state, condition, ((DqlRequest *) lfirst(lc))->clause);
 		conditions = lappend(conditions, vxp_bound_not(condition));
 	}
 	*result = vxp_bound_list(BOUND_AND, conditions);
@@ -892,8 +939,10 @@ vxp_bind_query(const DqlRequest *request, const ResourceType *type, Relation rel
 {
 	BindOptions options = {query->args, query->args_known};
 	BindState	state = {type, relation, &options, query};
-	VxpError   *error = vxp_bind_conditions(&state, request, &query->filter);
+	VxpError   *error;
 
+	vxp_bind_versions(query, type, relation);
+	error = vxp_bind_conditions(&state, request, &query->filter);
 	if (error == NULL && ordered)
 		error = bind_page(request, &options, query);
 	if (error == NULL && ordered)
@@ -919,10 +968,6 @@ vxp_dql_bind(DqlRequest *request, const ResourceType *type, Relation relation,
 
 	if (error)
 		return error;
-	if (type->versioned)
-		return vxp_error(ERRCODE_FEATURE_NOT_SUPPORTED, request->as_of ? "$.asOf" : NULL,
-						 "resource type \"%s\" is versioned, which this version does not support", type->name);
-
 	bound->document = vxp_bind_named_column(relation, type->document_column);
 	bound->resource = type->name;
 	bound->type = type;

@@ -97,6 +97,7 @@ typedef struct BoundNode
 	const char *field;			/* DOCUMENT: third argument of matches, or NULL */
 	DqlNode    *node;			/* DOCUMENT: the condition, paths relative to the document */
 	struct BoundRelated *related;	/* RELATED, MULTIPLE, COUNTED, EXTREME */
+	Bitmapset  *clauses;		/* explain: what it came from; DOCUMENT: see node */
 } BoundNode;
 
 /* A sort key: a column, or a path inside a document or an array. */
@@ -105,6 +106,7 @@ typedef struct BoundSort
 	BoundColumn *column;
 	const char *inside;			/* path below the column for sort_key, or NULL: the column itself */
 	bool		descending;
+	int			clause;
 } BoundSort;
 
 /* Paging by cursor: the sort keys of the row to go on behind. */
@@ -112,6 +114,15 @@ typedef struct BoundCursor
 {
 	List	   *values;			/* of BoundValue *, one for each sort key; NULL for null */
 } BoundCursor;
+
+/* Which versions of a resource are rows. */
+typedef enum VersionScope
+{
+	VERSIONS_ALL,				/* every row: also where there are no versions */
+	VERSIONS_SHOWN,				/* as the session has it when it plans: vxp.shown() */
+	VERSIONS_CURRENT,
+	VERSIONS_AT					/* valid at an instant */
+} VersionScope;
 
 /* A place in the answer's item: the column that stands at a path. */
 typedef struct BoundMember
@@ -148,7 +159,11 @@ typedef struct BoundQuery
 	const char *schema_name;
 	const char *table_name;
 	Oid			relid;
-	BoundNode  *filter;			/* NULL: all rows */
+	BoundNode  *filter;			/* NULL: all rows; the versions are no part of it, as it may be negated */
+	VersionScope versions;
+	BoundColumn *valid_from;	/* not with VERSIONS_ALL */
+	BoundColumn *valid_to;
+	TimestampTz instant;		/* VERSIONS_AT */
 	List	   *sort;			/* of BoundSort *; NIL: no order asked for */
 	bool		total_order;	/* the id is among the sort keys */
 	BoundCursor *cursor;		/* only rows behind it; no condition of "filter", counts leave it out */
@@ -164,12 +179,20 @@ typedef struct BoundQuery
 	bool		project;		/* the item is cut by "select" once it is whole */
 	List	   *args;			/* values of bind variables: expressions one level up */
 	bool		args_known;		/* false: print $n */
+	bool		in_force;		/* VERSIONS_SHOWN is written out as what it means now */
 
 	/* queries inside queries */
 	struct BoundQuery *outermost;	/* the query of the request as a whole */
 	const char *alias;			/* of the table, in a nested query; NULL: as the caller says */
 	List	   *values;			/* outermost: of BoundRelated *, bind variables behind those of the request */
 	int			related_count;	/* outermost: number of nested queries so far */
+
+	/* vxp.explain, outermost: expressions are marked with what they came from */
+	bool		explain;
+	List	   *clause_sets;	/* of Bitmapset *: see dql_clause.c */
+	Bitmapset  *constants;		/* clauses that were decided without a row */
+	Bitmapset  *not_indexed;	/* clauses on documents that no index answers */
+	bool		related_versions;	/* outermost: does a nested query read a type with versions? */
 } BoundQuery;
 
 /* One side of a condition that compares two rows. */
@@ -190,6 +213,8 @@ typedef struct BoundRelated
 	int64		at_least;		/* only values that so many rows have; 0: no such condition */
 	int64		exactly;
 	const char *extreme;		/* EXTREME: "min" or "max" */
+	Bitmapset  *clauses;		/* explain: what it came from */
+	bool		gathered;		/* RELATED: all values as one array, since the outer field, an array, has an index on its elements */
 } BoundRelated;
 
 /* What the caller of the binder wants. */
@@ -200,6 +225,8 @@ typedef struct BindOptions
 	bool		paging;			/* default page and order even if the request has none */
 	bool		ordered;		/* false: order is of no interest (counting) */
 	TupleDesc	record;			/* column definition list of the call, or NULL */
+	bool		explain;		/* mark expressions with the clauses that they came from */
+	bool		in_force;		/* write out what vxp.as_of means now */
 } BindOptions;
 
 /* dql_resource.c */
@@ -249,6 +276,13 @@ extern BoundNode *vxp_bound_node(BoundKind kind, BoundColumn *column);
 extern BoundNode *vxp_bound_const(bool truth);
 extern BoundNode *vxp_bound_list(BoundKind kind, List *args);
 extern BoundNode *vxp_bound_not(BoundNode *arg);
+
+/* dql_clause.c: which clause of the request an expression came from, for vxp.explain */
+extern void vxp_clause_mark(BoundQuery *query, BoundNode *node, int clause);
+extern Bitmapset *vxp_clause_of_node(const BoundNode *node);
+extern int	vxp_clause_location(BoundQuery *query, Bitmapset *clauses);
+extern void vxp_clause_tag(Node *expr, int location);
+extern Bitmapset *vxp_clause_find(const BoundQuery *query, Node *expr);
 
 /* dql_build.c: bound tree to an analysed Query; the relation must be locked */
 typedef enum DqlShape
@@ -302,13 +336,20 @@ extern Node *vxp_dql_request_const(const char *text);	/* of type vxp.dql */
 typedef struct DqlCall
 {
 	const DqlText *dql;
+	char	   *as_of;			/* instant that the request is about, as "asOf" says it; NULL: what the request says */
 	Oid			relid;			/* table that the call names; InvalidOid: the request names it */
 	BindOptions options;
 	DqlBuild	build;
 } DqlCall;
 
 extern BoundQuery *vxp_dql_bind_call(const DqlCall *call);	/* locks the table */
+extern BoundQuery *vxp_dql_bind_parsed(const DqlCall *call, DqlRequest *request);
 extern Query *vxp_dql_translate(const DqlCall *call);	/* analysed, not rewritten */
+
+/* dql_versions.c */
+extern void vxp_bind_versions(BoundQuery *query, const ResourceType *type, Relation relation);
+extern Node *vxp_dql_versions_expr(ParseState *pstate, const BoundQuery *bound);
+extern void vxp_dql_require_present(const char *what);
 
 /* dql_cursor_expr.c */
 extern Node *vxp_dql_cursor_expr(ParseState *pstate, const BoundQuery *bound);

@@ -13,10 +13,14 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/relation.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "parser/parse_oper.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
 #include "dql/dql_bind.h"
@@ -38,9 +42,6 @@ open_related(BindState *state, const DqlRequest *request, const char *resource, 
 			error->path = pstrdup(where);
 		return error;
 	}
-	if ((*type)->versioned)
-		return vxp_error(ERRCODE_FEATURE_NOT_SUPPORTED, where,
-						 "resource type \"%s\" is versioned, which this version does not support", (*type)->name);
 	*relation = relation_open((*type)->relid, AccessShareLock);
 	*query = vxp_bound_query(*relation, request, state->options);
 	(*query)->outermost = state->query->outermost;
@@ -62,6 +63,52 @@ bind_side(const ResourceType *type, Relation relation, BoundQuery *query, const 
 	side->column = field.column;
 	side->field = field;
 	return NULL;
+}
+
+/* Has the table an index on the elements of the array column? */
+static bool
+has_element_index(Relation relation, AttrNumber attnum)
+{
+	List	   *indexes = RelationGetIndexList(relation);
+	bool		found = false;
+	ListCell   *lc;
+
+	foreach(lc, indexes)
+	{
+		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
+
+		for (int i = 0; i < index->rd_index->indnkeyatts; i++)
+			found = found || (index->rd_rel->relam == GIN_AM_OID && index->rd_index->indisvalid &&
+							  index->rd_index->indkey.values[i] == attnum);
+		index_close(index, AccessShareLock);
+	}
+	list_free(indexes);
+	return found;
+}
+
+/*
+ * Can the values of "related" be gathered into one array that is compared with
+ * "outer", an array, by its index?  Types and collations must allow that to mean
+ * what the comparison one by one means.
+ */
+static bool
+can_gather(const BindState *state, const BoundRelated *related, const BoundColumn *outer)
+{
+	const BoundColumn *inner = related->inner.column;
+	Oid			value;
+
+	if (outer->kind != COLUMN_ARRAY || outer->type != outer->base_type || related->at_least > 0 || related->exactly > 0)
+		return false;
+	if (inner->kind == COLUMN_ARRAY)
+		inner = inner->element;
+	/* the strings of a document are text beside text */
+	value = inner->kind != COLUMN_JSON ? inner->type : outer->element->kind == COLUMN_TEXT ? TEXTOID : InvalidOid;
+	if (value != outer->element->type && !(value == VARCHAROID && outer->element->type == TEXTOID))
+		return false;
+	if ((OidIsValid(outer->collation) && !get_collation_isdeterministic(outer->collation)) ||
+		(OidIsValid(inner->collation) && !get_collation_isdeterministic(inner->collation)))
+		return false;
+	return has_element_index(state->relation, outer->attnum);
 }
 
 /*
@@ -91,6 +138,7 @@ membership(BindState *state, BoundRelated *related, const BoundField *outer, con
 		node->node = compare;
 		return node;
 	}
+	related->gathered = can_gather(state, related, outer->column);
 	node = vxp_bound_node(BOUND_RELATED, outer->column);
 	node->related = related;
 	return node;
@@ -339,6 +387,7 @@ vxp_bind_join(BindState *state, DqlJoin *given, BoundNode **result)
 /*
  * vxp_bind_set binds one query of intersect: the row's id is in it.  Of the
  * same resource, the id being unique, that is: the row itself satisfies it.
+ * Among all versions the id is not unique, and the set's rows are fewer.
  */
 VxpError *
 vxp_bind_set(BindState *state, DqlRequest *set, BoundNode **result)
@@ -349,7 +398,10 @@ vxp_bind_set(BindState *state, DqlRequest *set, BoundNode **result)
 	BoundField	outer;
 	VxpError   *error;
 
-	if (set->resource == NULL || strcmp(set->resource, state->type->name) == 0)
+	if (set->resource == NULL)
+		set->resource = state->type->name;
+	if (strcmp(set->resource, state->type->name) == 0 &&
+		!(state->type->versioned && state->query->versions == VERSIONS_ALL))
 		return vxp_bind_conditions(state, set, result);
 
 	set->select = list_make1(path);

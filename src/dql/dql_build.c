@@ -32,6 +32,8 @@ vxp_build_leaf(ParseState *pstate, const Leaf *leaf)
 			return vxp_dql_condition_expr(pstate, leaf->bound, leaf->condition);
 		case LEAF_SORT:
 			return vxp_dql_sort_expr(pstate, leaf->bound, leaf->sort);
+		case LEAF_VERSIONS:
+			return vxp_dql_versions_expr(pstate, leaf->bound);
 		case LEAF_CURSOR:
 			return vxp_dql_cursor_expr(pstate, leaf->bound);
 		case LEAF_ITEM:
@@ -40,6 +42,8 @@ vxp_build_leaf(ParseState *pstate, const Leaf *leaf)
 			return vxp_record_expr(pstate, leaf->bound, leaf->record);
 		case LEAF_EXPR:
 			return leaf->expr;
+		case LEAF_OVERLAP_TIME:
+			return vxp_timeline_leaf(pstate, leaf);
 		case LEAF_FACET_SOURCE:
 		case LEAF_FACET:
 		case LEAF_FACET_ITEM:
@@ -49,13 +53,38 @@ vxp_build_leaf(ParseState *pstate, const Leaf *leaf)
 	}
 }
 
+/* The location that says which clauses of the request a leaf came from, for vxp.explain. */
+static int
+leaf_location(const Leaf *leaf)
+{
+	Bitmapset  *clauses = NULL;
+
+	if (leaf->condition)
+		clauses = vxp_clause_of_node(leaf->condition);
+	else if (leaf->sort && leaf->sort->clause > 0)
+		clauses = bms_make_singleton(leaf->sort->clause);
+	else if (leaf->kind == LEAF_VERSIONS && leaf->bound->outermost->request->versions_clause > 0)
+		clauses = bms_make_singleton(leaf->bound->outermost->request->versions_clause);
+	else if (leaf->cut)
+		clauses = leaf->bound->request->cut_clauses;
+	else if (leaf->related)
+		clauses = leaf->related->clauses;
+	else if (leaf->kind == LEAF_CURSOR && leaf->bound->request->after_clause > 0)
+		clauses = bms_make_singleton(leaf->bound->request->after_clause);
+	return vxp_clause_location(leaf->bound, clauses);
+}
+
 /* p_paramref_hook: the leaf that a ParamRef of ours stands for. */
 static Node *
 replace_param(ParseState *pstate, ParamRef *ref)
 {
 	BuildState *state = pstate->p_ref_hook_state;
+	const Leaf *leaf = list_nth(state->leaves, ref->number - 1);
+	Node	   *expr = vxp_build_leaf(pstate, leaf);
 
-	return vxp_build_leaf(pstate, list_nth(state->leaves, ref->number - 1));
+	if (leaf->bound->outermost->explain)
+		vxp_clause_tag(expr, leaf_location(leaf));
+	return expr;
 }
 
 /* vxp_new_leaf adds a leaf of the query being built; *ref stands for it. */
@@ -74,15 +103,6 @@ vxp_new_leaf(BuildState *state, LeafKind kind, Node **ref)
 	return leaf;
 }
 
-static Node *
-expr_leaf(BuildState *state, Node *expr)
-{
-	Node	   *ref;
-
-	vxp_new_leaf(state, LEAF_EXPR, &ref)->expr = expr;
-	return ref;
-}
-
 /* Can the condition be neither NULL nor false, so that plain NOT is its complement? */
 static bool
 is_total(const BoundNode *node)
@@ -99,8 +119,8 @@ is_total(const BoundNode *node)
 		case BOUND_COUNTED:
 			return true;
 		case BOUND_RELATED:
-			/* EXISTS; the grouped form is IN, which is NULL for NULL */
-			return node->related->at_least == 0 && node->related->exactly == 0;
+			/* EXISTS; the grouped form is IN, the gathered one &&, which are NULL for NULL */
+			return node->related->at_least == 0 && node->related->exactly == 0 && !node->related->gathered;
 		case BOUND_MULTIPLE:
 		case BOUND_EXTREME:
 		case BOUND_RANGE:
@@ -188,6 +208,20 @@ vxp_raw_condition(BuildState *state, const BoundNode *node)
 			vxp_new_leaf(state, LEAF_CONDITION, &ref)->condition = node;
 			return ref;
 	}
+}
+
+/* vxp_raw_where: the rows of the query being built, by filter and version; NULL: every row */
+Node *
+vxp_raw_where(BuildState *state)
+{
+	const BoundQuery *bound = state->bound;
+	Node	   *filter = bound->filter ? vxp_raw_condition(state, bound->filter) : NULL;
+	Node	   *versions;
+
+	if (bound->versions == VERSIONS_ALL)
+		return filter;
+	vxp_new_leaf(state, LEAF_VERSIONS, &versions);
+	return filter ? (Node *) makeBoolExpr(AND_EXPR, list_make2(filter, versions), -1) : versions;
 }
 
 /* vxp_raw_target: one column of a target list */
@@ -304,7 +338,12 @@ raw_sort(BuildState *state)
 static Node *
 bigint_leaf(BuildState *state, int64 value)
 {
-	return expr_leaf(state, vxp_dql_const(INT8OID, Int64GetDatum(value)));
+	Node	   *ref;
+	Leaf	   *leaf = vxp_new_leaf(state, LEAF_EXPR, &ref);
+
+	leaf->expr = vxp_dql_const(INT8OID, Int64GetDatum(value));
+	leaf->cut = true;
+	return ref;
 }
 
 static void
@@ -334,6 +373,7 @@ raw_count(BuildState *state, SelectStmt *select)
 	const DqlRequest *request = state->bound->request;
 	FuncCall   *count = makeFuncCall(list_make2(makeString("pg_catalog"), makeString("count")),
 									 NIL, COERCE_EXPLICIT_CALL, -1);
+	A_Const    *nothing;
 	RangeSubselect *from;
 	SelectStmt *outer;
 
@@ -344,6 +384,11 @@ raw_count(BuildState *state, SelectStmt *select)
 		return select;
 	}
 	raw_limit(state, select, Max(request->skip, 0), request->limit);
+	/* some column: Citus cannot carry rows that have none from one step to the next */
+	nothing = makeNode(A_Const);
+	nothing->isnull = true;
+	nothing->location = -1;
+	select->targetList = list_make1(vxp_raw_target((Node *) nothing, "nothing"));
 	from = makeNode(RangeSubselect);
 	from->subquery = (Node *) select;
 	from->alias = makeAlias("cut", NIL);
@@ -385,8 +430,7 @@ vxp_dql_build(BoundQuery *bound, const DqlBuild *build)
 	if (build->alias)
 		table->alias = makeAlias(build->alias->aliasname, NIL);
 	select->fromClause = list_make1(table);
-	if (bound->filter)
-		select->whereClause = vxp_raw_condition(&state, bound->filter);
+	select->whereClause = vxp_raw_where(&state);
 	if (bound->cursor && build->shape != DQL_SHAPE_COUNT)
 	{
 		Node	   *behind;
@@ -458,12 +502,20 @@ vxp_dql_build(BoundQuery *bound, const DqlBuild *build)
 BoundQuery *
 vxp_dql_bind_call(const DqlCall *call)
 {
-	DqlRequest *request = vxp_dql_parse_or_raise(call->dql);
+	return vxp_dql_bind_parsed(call, vxp_dql_parse_or_raise(call->dql));
+}
+
+/* vxp_dql_bind_parsed does so with the request of the call as it was read. */
+BoundQuery *
+vxp_dql_bind_parsed(const DqlCall *call, DqlRequest *request)
+{
 	const ResourceType *type;
 	Relation	relation;
 	BoundQuery *bound = NULL;
 	VxpError   *error;
 
+	if (call->as_of)
+		request->as_of = call->as_of;
 	if (request->write)
 		vxp_error_raise(vxp_error_hint(vxp_error(ERRCODE_INVALID_PARAMETER_VALUE,
 												 psprintf("$.%s", vxp_dql_write_name(request->write->kind)),

@@ -16,6 +16,8 @@ typedef enum LeafKind
 	LEAF_COLUMN,				/* column as it is */
 	LEAF_CONDITION,				/* condition */
 	LEAF_SORT,					/* sort */
+	LEAF_OVERLAP_TIME,			/* timeline: the version is valid at some time of the period */
+	LEAF_VERSIONS,				/* the row is one of the versions asked for */
 	LEAF_CURSOR,				/* the row is behind the cursor */
 	LEAF_ITEM,					/* the item of the answer */
 	LEAF_EXPR,					/* expr, finished */
@@ -26,6 +28,7 @@ typedef enum LeafKind
 	LEAF_MULTIPLE,				/* related: does the outer field hold several values? */
 	LEAF_OVERLAP,				/* related: do both fields have a value in common? */
 	LEAF_CUT_VALUE,				/* the column "value" of the subselect in FROM */
+	LEAF_GATHERED,				/* related, left: left as an element of the outer field, an array */
 	LEAF_OUTER,					/* related: the outer field, to be compared with a value */
 	LEAF_OUTER_ORDERED,			/* related: the same, for an order comparison */
 	LEAF_RECORD,				/* record: a column of a column definition list */
@@ -45,8 +48,10 @@ typedef struct Leaf
 	const BoundRelated *related;
 	const BoundField *facet;
 	const BoundRecordColumn *record;
+	const struct Timeline *timeline;
 	const struct Leaf *left;
 	Node	   *expr;
+	bool		cut;			/* EXPR: number of rows to skip or to give */
 } Leaf;
 
 typedef struct BuildState
@@ -59,6 +64,7 @@ typedef struct BuildState
 extern Leaf *vxp_new_leaf(BuildState *state, LeafKind kind, Node **ref);
 extern Node *vxp_build_leaf(ParseState *pstate, const Leaf *leaf);
 extern Node *vxp_raw_condition(BuildState *state, const BoundNode *node);
+extern Node *vxp_raw_where(BuildState *state);
 extern ResTarget *vxp_raw_target(Node *value, const char *name);
 extern void vxp_raw_order(BuildState *state, SelectStmt *select);
 extern Query *vxp_raw_analyse(BuildState *state, SelectStmt *select);
@@ -67,6 +73,9 @@ extern SubLink *vxp_raw_sublink(SubLinkType type, SelectStmt *select);
 
 /* dql_facets.c */
 extern Node *vxp_facet_leaf(ParseState *pstate, const Leaf *leaf);
+
+/* dql_timeline.c */
+extern Node *vxp_timeline_leaf(ParseState *pstate, const Leaf *leaf);
 
 /* dql_build_relate.c */
 extern Node *vxp_raw_related(BuildState *state, const BoundNode *node);

@@ -4,15 +4,19 @@
  * EXISTS (SELECT FROM other WHERE filter AND other.local = row.foreign) is what
  * a person writes; the planner makes a semi-join of it, of NOT EXISTS an
  * anti-join, and both are right for NULL.  Values inside documents are listed
- * by vxp.path_values and unnested beside the table.
+ * by vxp.path_values and unnested beside the table.  No join uses an index on
+ * the elements of an array: where the row's field is one that has such an index,
+ * it is field && ARRAY (SELECT local FROM other WHERE filter).
  */
 #include "postgres.h"
 
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
+#include "executor/executor.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_coerce.h"
+#include "parser/parse_collate.h"
 #include "parser/parse_expr.h"
 #include "parser/parse_node.h"
 #include "parser/parse_oper.h"
@@ -106,8 +110,7 @@ raw_table(BuildState *state, const BoundRelated *related)
 
 	table->alias = makeAlias(query->alias, NIL);
 	select->fromClause = list_make1(table);
-	if (query->filter)
-		select->whereClause = vxp_raw_condition(state, query->filter);
+	select->whereClause = vxp_raw_where(state);
 	return select;
 }
 
@@ -218,6 +221,14 @@ vxp_raw_related(BuildState *state, const BoundNode *node)
 		link->testexpr = related_leaf(state, LEAF_OUTER, related);
 		link->operName = list_make2(makeString("pg_catalog"), makeString("="));
 		return (Node *) link;
+	}
+	if (related->gathered)
+	{
+		select->targetList = list_make1(vxp_raw_target(leaf_over_value(state, LEAF_GATHERED, related, value), VALUE_COLUMN));
+		state->bound = bound;
+		return (Node *) makeA_Expr(AEXPR_OP, list_make2(makeString("pg_catalog"), makeString("&&")),
+								   related_leaf(state, LEAF_OUTER, related),
+								   (Node *) vxp_raw_sublink(ARRAY_SUBLINK, select), -1);
 	}
 	ref = leaf_over_value(state, LEAF_LINK, related, value);
 	select->whereClause = and_raw(select->whereClause, ref);
@@ -354,6 +365,60 @@ raw_list(BuildState *state, const BoundRelated *related)
 	return (Node *) vxp_raw_sublink(EXPR_SUBLINK, outer);
 }
 
+/* Are all of them constants whose form in JSON depends on no setting? */
+static bool
+are_plain_constants(List *args)
+{
+	ListCell   *lc;
+
+	foreach(lc, args)
+	{
+		if (!IsA(lfirst(lc), Const))
+			return false;
+		switch (lfirst_node(Const, lc)->consttype)
+		{
+			case TEXTOID:
+			case VARCHAROID:
+			case BOOLOID:
+			case INT2OID:
+			case INT4OID:
+			case INT8OID:
+			case NUMERICOID:
+			case JSONBOID:
+			case TEXTARRAYOID:
+			case INT4ARRAYOID:
+			case INT8ARRAYOID:
+				break;
+			default:
+				return false;
+		}
+	}
+	return true;
+}
+
+/*
+ * The jsonb value of an expression over constants.  jsonb_build_array is only
+ * stable, for the sake of other types, so the planner would leave it, and see no
+ * filter that an index on the document could answer.
+ */
+static Node *
+computed(ParseState *pstate, Node *expr)
+{
+	EState	   *estate = CreateExecutorState();
+	MemoryContext context = CurrentMemoryContext;
+	bool		isnull;
+	Datum		value;
+
+	assign_expr_collations(pstate, expr);
+	MemoryContextSwitchTo(estate->es_query_cxt);
+	value = ExecEvalExpr(ExecPrepareExpr((Expr *) expr, estate), GetPerTupleExprContext(estate), &isnull);
+	MemoryContextSwitchTo(context);
+	if (!isnull)
+		value = PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
+	FreeExecutorState(estate);
+	return isnull ? (Node *) makeNullConst(JSONBOID, -1, InvalidOid) : vxp_dql_const(JSONBOID, value);
+}
+
 /*
  * vxp_dql_params_expr returns the values of the bind variables of a document
  * condition as one jsonb list: those of the call, "args", and then the values
@@ -369,7 +434,11 @@ vxp_dql_params_expr(ParseState *pstate, const BoundQuery *bound, List *args, con
 	ListCell   *lc;
 
 	if (!vxp_dql_uses_param_above(condition, list_length(args)))
-		return vxp_dql_call(pstate, "pg_catalog", "jsonb_build_array", args);
+	{
+		Node	   *list = vxp_dql_call(pstate, "pg_catalog", "jsonb_build_array", args);
+
+		return are_plain_constants(args) ? computed(pstate, list) : list;
+	}
 	foreach(lc, args)
 	{
 		Node	   *ref;
@@ -546,6 +615,26 @@ link_expr(ParseState *pstate, const BoundRelated *related, Node *value)
 	return (Node *) make_scalar_array_op(pstate, equal, true, value, outer, -1);
 }
 
+/*
+ * The value as an element of the outer field, an array of deterministic
+ * collation: text is equal byte by byte in all of these, so that the array of
+ * values may have the outer field's.
+ */
+static Node *
+gathered_value(ParseState *pstate, const BoundRelated *related, Node *value)
+{
+	const BoundColumn *outer = related->outer.column;
+	CollateExpr *collated;
+
+	if (exprType(value) != outer->element->type)
+		value = cast_expr(pstate, value, outer->element->type);
+	if (!OidIsValid(outer->collation) || exprCollation(value) == outer->collation)
+		return value;
+	collated = (CollateExpr *) collate_c(value);
+	collated->collOid = outer->collation;
+	return (Node *) collated;
+}
+
 static Node *
 cut_value(ParseState *pstate)
 {
@@ -577,6 +666,8 @@ vxp_related_leaf(ParseState *pstate, const Leaf *leaf)
 									side_values(pstate, &leaf->related->outer), NULL, -1);
 		case LEAF_CUT_VALUE:
 			return cut_value(pstate);
+		case LEAF_GATHERED:
+			return gathered_value(pstate, leaf->related, vxp_build_leaf(pstate, leaf->left));
 		case LEAF_OUTER:
 			return outer_expr(pstate, leaf->related);
 		case LEAF_OUTER_ORDERED:

@@ -10,6 +10,7 @@
 
 #include "postgres.h"
 
+#include "nodes/bitmapset.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 
@@ -94,6 +95,9 @@ extern EvalPath *vxp_dql_cached_path(FunctionCallInfo fcinfo);
 /* dql_eval_compile.c */
 extern EvalNode *vxp_dql_compile(const DqlNode *filter, const char *field, const Jsonb *params);
 extern DqlValue *vxp_dql_param_value(const Jsonb *params, int number);
+
+/* dql_support.c: which of the clauses in a filter the index condition made from it stands for */
+extern Bitmapset *vxp_matches_indexed(const DqlNode *filter, const char *field);
 
 /* dql_eval.c; target NULL: no document, or no member "field" */
 extern bool vxp_dql_eval(const EvalNode *node, const JsonbValue *target);

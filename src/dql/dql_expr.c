@@ -104,7 +104,8 @@ vxp_dql_column_expr(ParseState *pstate, const BoundQuery *bound, const BoundColu
 		{
 			ParseNamespaceItem *item = lfirst(lc);
 
-			if (item->p_rte->rtekind != RTE_RELATION || item->p_rte->relid != bound->relid)
+			if (item->p_rte->rtekind != RTE_RELATION || item->p_rte->relid != bound->relid ||
+				!vxp_namespace_of_table(item))
 				continue;
 			if (bound->alias && (found || strcmp(item->p_names->aliasname, bound->alias) != 0))
 				continue;

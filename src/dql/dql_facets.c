@@ -23,6 +23,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "dql/dql_budget.h"
 #include "dql/dql_build.h"
 #include "dql/dql_exec.h"
 #include "dql/dql_parse.h"
@@ -149,8 +150,7 @@ build_facets(BoundQuery *bound, const BoundField *field)
 
 	rows->fromClause = list_make1(makeRangeVar(pstrdup(bound->schema_name), pstrdup(bound->table_name), -1));
 	rows->targetList = list_make1(vxp_raw_target(facet_leaf(&state, LEAF_FACET_SOURCE, field), VALUE_COLUMN));
-	if (bound->filter)
-		rows->whereClause = vxp_raw_condition(&state, bound->filter);
+	rows->whereClause = vxp_raw_where(&state);
 	if (bound->limit >= 0 || bound->offset > 0)
 		vxp_raw_order(&state, rows);
 
@@ -192,6 +192,7 @@ vxp_facets(PG_FUNCTION_ARGS)
 	Relation	relation;
 	VxpError   *error = parse.error;
 	const ResourceType *type;
+	PlannedStmt *plan;
 
 	if (error)
 	{
@@ -214,7 +215,9 @@ vxp_facets(PG_FUNCTION_ARGS)
 	if (error)
 		vxp_error_raise(error);
 	InitMaterializedSRF(fcinfo, 0);
-	vxp_dql_run(vxp_dql_plan(build_facets(bound, &field)), result->setResult,
+	plan = vxp_dql_plan(build_facets(bound, &field));
+	vxp_budget_check(plan);
+	vxp_dql_run(plan, result->setResult,
 				result->econtext->ecxt_per_query_memory);
 	return (Datum) 0;
 }

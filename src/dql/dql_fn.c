@@ -24,12 +24,14 @@
 #include "utils/typcache.h"
 
 #include "dql/dql_bind.h"
+#include "dql/dql_budget.h"
 #include "dql/dql_exec.h"
 #include "dql/dql_fn.h"
 
 VXP_FUNCTION(vxp_query);
 VXP_FUNCTION(vxp_count);
 VXP_FUNCTION(vxp_to_sql);
+VXP_FUNCTION(vxp_filter_sql);
 VXP_FUNCTION(vxp_dql_params);
 VXP_FUNCTION(vxp_instant);
 VXP_FUNCTION(vxp_instant_or_null);
@@ -159,6 +161,7 @@ vxp_query(PG_FUNCTION_ARGS)
 	call.options.args_known = true;
 	call.options.ordered = true;
 	plan = vxp_dql_plan(vxp_dql_translate(&call));
+	vxp_budget_check(plan);
 	vxp_dql_run(plan, result->setResult, result->econtext->ecxt_per_query_memory);
 	PG_RETURN_NULL();
 }
@@ -205,17 +208,8 @@ vxp_count(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(vxp_dql_count(vxp_dql_translate(&call)));
 }
 
-/*
- * to_sql(dql) -> text, to_sql(anyelement, dql) -> text
- *
- * The SQL that a person would have written for the request: with the columns
- * that "select" names, bind variables as $1, $2.  Works with any search_path that
- * hides no operators of pg_catalog.
- * The conditions of row security are not shown; the server adds them to this
- * statement as to any other.
- */
-Datum
-vxp_to_sql(PG_FUNCTION_ARGS)
+static Datum
+request_sql(FunctionCallInfo fcinfo, bool in_force)
 {
 	int			argument = request_argument(fcinfo);
 	DqlCall		call = {request_value(fcinfo, argument)};
@@ -226,6 +220,7 @@ vxp_to_sql(PG_FUNCTION_ARGS)
 	if (argument == 1)
 		call.relid = table_of_row_type(get_fn_expr_argtype(fcinfo->flinfo, 0));
 	call.options.ordered = true;
+	call.options.in_force = in_force;
 	call.build.shape = DQL_SHAPE_SELECTED;
 	query = vxp_dql_translate(&call);
 
@@ -235,6 +230,29 @@ vxp_to_sql(PG_FUNCTION_ARGS)
 	sql = pg_get_querydef(query, true);
 	AtEOXact_GUC(true, nest_level);
 	PG_RETURN_TEXT_P(cstring_to_text(sql));
+}
+
+/*
+ * to_sql(dql) -> text, to_sql(anyelement, dql) -> text
+ *
+ * The SQL that a person would have written for the request: with the columns
+ * that "select" names, bind variables as $1, $2, and of versioned types the
+ * condition that vxp.as_of puts in force.  Works with any search_path that
+ * hides no operators of pg_catalog.
+ * The conditions of row security are not shown; the server adds them to this
+ * statement as to any other.
+ */
+Datum
+vxp_to_sql(PG_FUNCTION_ARGS)
+{
+	return request_sql(fcinfo, true);
+}
+
+/* filter_sql(dql) -> text: the same for a view, which goes on following vxp.as_of */
+Datum
+vxp_filter_sql(PG_FUNCTION_ARGS)
+{
+	return request_sql(fcinfo, false);
 }
 
 /* dql_params(dql) -> integer: the largest number of its bind variables */

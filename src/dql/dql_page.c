@@ -16,6 +16,7 @@
 
 #include "common/vxp_settings.h"
 #include "dql/dql_bind.h"
+#include "dql/dql_budget.h"
 #include "dql/dql_cursor.h"
 #include "dql/dql_envelope.h"
 #include "dql/dql_exec.h"
@@ -33,6 +34,7 @@ vxp_dql_count(Query *query)
 	bool		isnull = true;
 	int64		count = 0;
 
+	vxp_budget_check(plan);
 	vxp_dql_run(plan, store, CurrentMemoryContext);
 	if (tuplestore_gettupleslot(store, true, false, slot))
 		count = DatumGetInt64(slot_getattr(slot, 1, &isnull));
@@ -58,6 +60,7 @@ push_items(JsonbParseState **state, const BoundQuery *bound, Query *query, int64
 	bool		more = false;
 
 	*cursor = NULL;
+	vxp_budget_check(plan);
 	vxp_dql_run(plan, store, CurrentMemoryContext);
 	vxp_push_key(state, "items");
 	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);

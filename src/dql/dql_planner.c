@@ -11,7 +11,8 @@
  *
  * What is not swapped runs through the executor path (dql_fn.c) with the same
  * rows: a request that is not constant when the plan is made, volatile
- * arguments, a caller without EXECUTE (so that the executor refuses), and a
+ * arguments, a caller without EXECUTE (so that the executor refuses), tables
+ * that Citus has distributed (see dql_distributed.c), and a
  * stored query whose Vars no longer fit the table (so that the executor's own
  * check of the row type raises the error instead of a crash).
  */
@@ -381,6 +382,8 @@ inline_call(PlannerInfo *root, RangeTblEntry *rte, int rtindex, FuncExpr *call)
 	if (list_length(rewritten) != 1)
 		elog(ERROR, "rewriting a DQL request gave %d queries", list_length(rewritten));
 	query = linitial(rewritten);
+	if (vxp_query_is_distributed(query))
+		return NULL;
 
 	record_plan_function_dependency(root, call->funcid);
 	root->glob->relationOids = lappend_oid(root->glob->relationOids, vxp_catalog_relid());

@@ -42,6 +42,7 @@
 #include "utils/lsyscache.h"
 #include "utils/selfuncs.h"
 
+#include "dql/dql_estimate.h"
 #include "dql/dql_eval.h"
 
 VXP_FUNCTION(vxp_matches_support);
@@ -52,19 +53,16 @@ VXP_FUNCTION(vxp_matches_support);
 /* A longer $in would make the index scan dearer than what it saves. */
 #define MAX_INDEXED_VALUES 100
 
-/* Nobody knows the documents: these say "few", as the server's defaults do. */
-#define DOCUMENT_EQ_SEL 0.005
-#define DOCUMENT_EXISTS_SEL 0.9
-
 /* The constant arguments of a call; all NULL unless the filter is constant. */
 typedef struct ConstantCall
 {
 	const DqlRequest *request;
 	char	   *field;			/* or NULL */
 	Jsonb	   *params;			/* or NULL: none, or not constant */
+	Bitmapset  *clauses;		/* those that the predicate stands for, see vxp_matches_indexed */
 } ConstantCall;
 
-static bool imply(StringInfo buf, const DqlNode *node, const ConstantCall *call, const char *prefix,
+static bool imply(StringInfo buf, const DqlNode *node, ConstantCall *call, const char *prefix,
 				  bool inside);
 
 /*
@@ -200,9 +198,10 @@ imply_compare(StringInfo buf, const DqlNode *node, const ConstantCall *call, con
  * buffer as it was, when there is none.
  */
 static bool
-imply(StringInfo buf, const DqlNode *node, const ConstantCall *call, const char *prefix, bool inside)
+imply(StringInfo buf, const DqlNode *node, ConstantCall *call, const char *prefix, bool inside)
 {
 	int			start = buf->len;
+	Bitmapset  *clauses = bms_copy(call->clauses);
 	const char *path = prefix;
 	bool		found = false;
 	ListCell   *cell;
@@ -246,12 +245,27 @@ imply(StringInfo buf, const DqlNode *node, const ConstantCall *call, const char 
 				imply(buf, linitial(node->args), call, path, true);
 			break;
 	}
+	if (found && node->clause > 0)
+		call->clauses = bms_add_member(call->clauses, node->clause);
 	if (!found)
 	{
 		buf->len = start;
 		buf->data[start] = '\0';
+		call->clauses = clauses;
 	}
 	return found;
+}
+
+/* vxp_matches_indexed: the clauses of a numbered filter that its index condition stands for */
+Bitmapset *
+vxp_matches_indexed(const DqlNode *filter, const char *field)
+{
+	ConstantCall call = {NULL, (char *) field};
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	(void) imply(&buf, filter, &call, "$", false);
+	return call.clauses;
 }
 
 /* support_index_condition returns the conditions for an index, or NIL. */
@@ -283,58 +297,6 @@ support_index_condition(SupportRequestIndexCondition *request)
 									InvalidOid, InvalidOid));
 }
 
-/* estimate returns the share of documents that match. */
-static Selectivity
-estimate(const DqlNode *node)
-{
-	Selectivity result = 1.0;
-	ListCell   *cell;
-
-	check_stack_depth();
-	switch (node->kind)
-	{
-		case DQL_AND:
-			foreach(cell, node->args)
-				result *= estimate(lfirst(cell));
-			return result;
-		case DQL_OR:
-			foreach(cell, node->args)
-				result *= 1.0 - estimate(lfirst(cell));
-			return 1.0 - result;
-		case DQL_NOT:
-			return 1.0 - estimate(linitial(node->args));
-		case DQL_HAS_ANCESTOR:
-			return DOCUMENT_EQ_SEL;
-		case DQL_COMPARE:
-			break;
-		default:
-			return estimate(linitial(node->args));
-	}
-	switch (node->op)
-	{
-		case DQL_OP_IN:
-			return Min(0.5, DOCUMENT_EQ_SEL * (node->operand && node->operand->type == DQL_ARRAY ?
-											   node->operand->count : 10));
-		case DQL_OP_EXISTS:
-			return DOCUMENT_EXISTS_SEL;
-		case DQL_OP_GT:
-		case DQL_OP_GTE:
-		case DQL_OP_LT:
-		case DQL_OP_LTE:
-		case DQL_OP_AFTER:
-		case DQL_OP_BEFORE:
-			return DEFAULT_INEQ_SEL;
-		case DQL_OP_BETWEEN:
-			return DEFAULT_RANGE_INEQ_SEL;
-		case DQL_OP_CONTAINS:
-		case DQL_OP_STARTS_WITH:
-		case DQL_OP_GLOB:
-			return DEFAULT_MATCH_SEL;
-		default:
-			return DOCUMENT_EQ_SEL;
-	}
-}
-
 /*
  * matches_support(internal) -> internal: the planner's questions about a call
  * of matches().
@@ -353,8 +315,8 @@ vxp_matches_support(PG_FUNCTION_ARGS)
 
 		if (!read_call(question->args, &call))
 			PG_RETURN_POINTER(NULL);
-		question->selectivity = call.request->filter ? estimate(call.request->filter) : 1.0;
-		CLAMP_PROBABILITY(question->selectivity);
+		question->selectivity = vxp_dql_estimate(question->root, linitial(question->args), question->varRelid,
+												 call.request, call.field, call.params);
 		PG_RETURN_POINTER(question);
 	}
 	if (IsA(request, SupportRequestCost))

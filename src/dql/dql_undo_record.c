@@ -6,6 +6,12 @@
  * settings; they are fixed while an image is made, so that two images differ
  * only if the rows do.
  *
+ * Of a versioned type, history has the rows that a write took: a record names
+ * the version, and undo reads its image there.  Only a version that began in the
+ * transaction that wrote leaves no trace in history, and is kept as an image.
+ * The digest after the write tells whether a row changed since, also within that
+ * transaction.
+ *
  * Records are written, read and removed as the current user, under row
  * security: what a role may not undo by itself, a record does not let it undo.
  */
@@ -37,6 +43,8 @@
 
 VXP_FUNCTION(vxp_row_image);
 VXP_FUNCTION(vxp_row_digest);
+VXP_FUNCTION(vxp_image_digest);
+VXP_FUNCTION(vxp_fixed_json);
 VXP_FUNCTION(vxp_current_writer);
 VXP_FUNCTION(vxp_undo);
 VXP_FUNCTION(vxp_undo_check);
@@ -119,18 +127,10 @@ set_for_output(const char *name, const char *value)
 	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
-/* The columns of the row as text, NULL where the value is; returns how many. */
+/* Fixes the settings that output depends on; returns what AtEOXact_GUC() takes. */
 static int
-row_texts(FunctionCallInfo fcinfo, char ***result)
+fix_settings(const RowOutput *output)
 {
-	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(0);
-	RowOutput  *output = row_output(fcinfo, row);
-	int			natts = output->desc->natts;
-	HeapTupleData tuple;
-	Datum	   *values = palloc(sizeof(Datum) * natts);
-	bool	   *nulls = palloc(sizeof(bool) * natts);
-	char	  **texts = palloc(sizeof(char *) * Max(natts, 1));
-	int			count = 0;
 	int			nest_level = NewGUCNestLevel();
 
 	if (DateStyle != USE_ISO_DATES)
@@ -147,6 +147,22 @@ row_texts(FunctionCallInfo fcinfo, char ***result)
 		set_for_output("lc_monetary", "C");
 	if (output->needs_path)
 		set_for_output("search_path", "pg_catalog");
+	return nest_level;
+}
+
+/* The columns of the row as text, NULL where the value is; returns how many. */
+static int
+row_texts(FunctionCallInfo fcinfo, char ***result)
+{
+	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(0);
+	RowOutput  *output = row_output(fcinfo, row);
+	int			natts = output->desc->natts;
+	HeapTupleData tuple;
+	Datum	   *values = palloc(sizeof(Datum) * natts);
+	bool	   *nulls = palloc(sizeof(bool) * natts);
+	char	  **texts = palloc(sizeof(char *) * Max(natts, 1));
+	int			count = 0;
+	int			nest_level = fix_settings(output);
 
 	tuple.t_len = HeapTupleHeaderGetDatumLength(row);
 	ItemPointerSetInvalid(&tuple.t_self);
@@ -184,12 +200,10 @@ vxp_row_image(PG_FUNCTION_ARGS)
 	PG_RETURN_ARRAYTYPE_P(construct_md_array(datums, nulls, 1, &count, &lower, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-/* row_digest(record) -> bytea: SHA-256 of row_image(), with lengths, so that two images never run together */
-Datum
-vxp_row_digest(PG_FUNCTION_ARGS)
+/* SHA-256 of an image, with lengths, so that two images never run together. */
+static Datum
+digest_of_texts(char **texts, int count)
 {
-	char	  **texts;
-	int			count = row_texts(fcinfo, &texts);
 	StringInfoData all;
 	bytea	   *bytes;
 
@@ -204,7 +218,46 @@ vxp_row_digest(PG_FUNCTION_ARGS)
 	bytes = palloc(all.len + VARHDRSZ);
 	SET_VARSIZE(bytes, all.len + VARHDRSZ);
 	memcpy(VARDATA(bytes), all.data, all.len);
-	PG_RETURN_DATUM(DirectFunctionCall1(sha256_bytea, PointerGetDatum(bytes)));
+	return DirectFunctionCall1(sha256_bytea, PointerGetDatum(bytes));
+}
+
+/* row_digest(record) -> bytea: SHA-256 of row_image() */
+Datum
+vxp_row_digest(PG_FUNCTION_ARGS)
+{
+	char	  **texts;
+	int			count = row_texts(fcinfo, &texts);
+
+	PG_RETURN_DATUM(digest_of_texts(texts, count));
+}
+
+/* fixed_json(record) -> jsonb: the first column of a ROW(value) as JSON, whatever the settings of the session */
+Datum
+vxp_fixed_json(PG_FUNCTION_ARGS)
+{
+	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(0);
+	int			nest_level = fix_settings(row_output(fcinfo, row));
+	Datum		object = DirectFunctionCall1(row_to_json, HeapTupleHeaderGetDatum(row));
+
+	AtEOXact_GUC(true, nest_level);
+	object = DirectFunctionCall1(jsonb_in, CStringGetDatum(TextDatumGetCString(object)));
+	PG_RETURN_DATUM(DirectFunctionCall2(jsonb_object_field, object, CStringGetTextDatum("f1")));
+}
+
+/* image_digest(text[]) -> bytea: row_digest() of the row that has this image */
+Datum
+vxp_image_digest(PG_FUNCTION_ARGS)
+{
+	Datum	   *datums;
+	bool	   *nulls;
+	int			count;
+	char	  **texts;
+
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), TEXTOID, -1, false, TYPALIGN_INT, &datums, &nulls, &count);
+	texts = palloc(sizeof(char *) * Max(count, 1));
+	for (int i = 0; i < count; i++)
+		texts[i] = nulls[i] ? NULL : TextDatumGetCString(datums[i]);
+	PG_RETURN_DATUM(digest_of_texts(texts, count));
 }
 
 /* current_writer() -> oid: the current user.  A name could be given to another role. */
@@ -309,8 +362,9 @@ vxp_record(const BoundWrite *write, WriteResult *before, int attribute, const Da
 	row_values[0] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	row_values[0] = Int64GetDatum(DatumGetInt64(row_values[0]));
 
-	plan = SPI_prepare("INSERT INTO vxp.operation_row (operation, number, before, after) VALUES ($1, $2, $3, $4)",
-					   4, row_types);
+	spi_check(SPI_execute_with_args("SELECT vxp.undo_record_row($1)", 1, operation_types, operation_values, NULL, false, 0),
+			  SPI_OK_SELECT, "make a statement");
+	plan = SPI_prepare(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1), 4, row_types);
 	if (plan == NULL)
 		elog(ERROR, "SPI failed to prepare: %s", SPI_result_code_string(SPI_result));
 	while (vxp_write_next(before))
@@ -336,6 +390,7 @@ typedef struct UndoPlan
 	char	   *lock;			/* NULL: nothing to lock */
 	char	   *conflicts;		/* id and state of rows that are not as the write left them */
 	char	   *difference;		/* positions of columns that the write changed; NULL: a delete */
+	bool		versioned;
 	int64		rows;
 } UndoPlan;
 
@@ -377,10 +432,11 @@ find_operation(Datum operation)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("operation " INT64_FORMAT " has been undone already", DatumGetInt64(operation))));
 
-	run_for("SELECT s.lock_rows, s.conflicts, s.difference FROM vxp.undo_statements($1) s", operation);
+	run_for("SELECT s.lock_rows, s.conflicts, s.difference, s.versioned FROM vxp.undo_statements($1) s", operation);
 	plan.lock = text_of(1);
 	plan.conflicts = text_of(2);
 	plan.difference = text_of(3);
+	plan.versioned = strcmp(text_of(4), "t") == 0;
 	run_for("SELECT pg_catalog.count(*) FROM vxp.operation_row r"
 			" WHERE r.operation OPERATOR(pg_catalog.=) $1 AND r.writer OPERATOR(pg_catalog.=) vxp.current_writer()", operation);
 	plan.rows = strtoi64(text_of(1), NULL, 10);
@@ -435,6 +491,8 @@ vxp_undo(PG_FUNCTION_ARGS)
 	PreventCommandIfParallelMode("vxp.undo()");
 	spi_check(SPI_connect(), SPI_OK_CONNECT, "connect");
 	plan = find_operation(operation);
+	if (plan.versioned)
+		vxp_dql_require_present("vxp.undo()");
 	if (plan.lock)
 		run_for(plan.lock, operation);
 	run_for(plan.conflicts, operation);

@@ -22,6 +22,7 @@
 #include "utils/snapmgr.h"
 
 #include "common/vxp_settings.h"
+#include "dql/dql_budget.h"
 #include "dql/dql_envelope.h"
 #include "dql/dql_exec.h"
 #include "dql/dql_write.h"
@@ -67,12 +68,14 @@ run_plan(PlannedStmt *plan, bool returns, uint64 limit, WriteResult *result)
 	CommandCounterIncrement();
 }
 
-/* Runs a statement as the current user. */
+/* Runs a statement as the current user; "judged": an earlier one showed that the request is within the budget. */
 static void
-run_query(Query *query, WriteResult *result)
+run_query(Query *query, bool judged, WriteResult *result)
 {
 	PlannedStmt *plan = vxp_dql_plan(query);
 
+	if (!judged)
+		vxp_budget_check(plan);
 	run_plan(plan, plan->commandType == CMD_SELECT || plan->hasReturning, 0, result);
 }
 
@@ -191,6 +194,8 @@ bind_write(const DqlText *dql, DqlRequest *request)
 	error = vxp_dql_resource(request, &type);
 	if (error)
 		vxp_error_raise(error);
+	if (type->versioned)
+		vxp_dql_require_present(write->write->kind == DQL_WRITE_DELETE ? "vxp.delete()" : "vxp.update()");
 	write->resource = type->name;
 	relation = relation_open(type->relid, RowExclusiveLock);
 	if (relation->rd_rel->relkind != RELKIND_RELATION && relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
@@ -229,7 +234,7 @@ run_recorded_update(const BoundWrite *write, int64 *operation)
 	LockedRows	rows = {0};
 	Datum	   *after;
 
-	run_query(vxp_write_lock_query(write), &locked);
+	run_query(vxp_write_lock_query(write), false, &locked);
 	check_affected(write, locked.rows);
 	if (locked.rows == 0)
 	{
@@ -249,7 +254,7 @@ run_recorded_update(const BoundWrite *write, int64 *operation)
 	}
 	tuplestore_rescan(locked.store);
 
-	run_query(vxp_write_update_query(write, &rows), &changed);
+	run_query(vxp_write_update_query(write, &rows), true, &changed);
 	if (changed.rows > 0)
 	{
 		after = palloc_extended(sizeof(Datum) * rows.count, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
@@ -287,7 +292,7 @@ run_bound(const BoundWrite *write, int64 *operation)
 	/* before the first row is changed; what others add meanwhile is found behind */
 	if (write->bound->request->max_affected >= 0)
 		check_affected(write, probe(write, NULL));
-	run_query(vxp_write_plain_query(write, record), &changed);
+	run_query(vxp_write_plain_query(write, record), false, &changed);
 	check_affected(write, changed.rows);
 	if (record && changed.rows > 0)
 		*operation = vxp_record(write, &changed, 1, NULL, changed.rows);

@@ -100,12 +100,6 @@ expr_leaf(BuildState *state, Node *expr)
 	return ref;
 }
 
-static Node *
-where_clause(BuildState *state, const BoundWrite *write)
-{
-	return write->bound->filter ? vxp_raw_condition(state, write->bound->filter) : NULL;
-}
-
 /* The JSON value as a constant of type jsonb. */
 static Node *
 jsonb_leaf(BuildState *state, const DqlValue *value, const DqlPath *inside)
@@ -185,7 +179,7 @@ vxp_write_lock_query(const BoundWrite *write)
 	LockingClause *lock = makeNode(LockingClause);
 
 	select->fromClause = list_make1(target_table(write));
-	select->whereClause = where_clause(&state, write);
+	select->whereClause = vxp_raw_where(&state);
 	select->targetList = list_make3(vxp_raw_target(column_ref(TARGET, "tableoid"), "relation"),
 									vxp_raw_target(column_ref(TARGET, "ctid"), "place"),
 									vxp_raw_target(row_call("row_image"), "before"));
@@ -244,7 +238,7 @@ plain_statement(BuildState *state, const BoundWrite *write, List *returning)
 		DeleteStmt *delete = makeNode(DeleteStmt);
 
 		delete->relation = target_table(write);
-		delete->whereClause = where_clause(state, write);
+		delete->whereClause = vxp_raw_where(state);
 		vxp_set_returning(delete, returning);
 		return analyse(state, (Node *) delete);
 	}
@@ -252,7 +246,7 @@ plain_statement(BuildState *state, const BoundWrite *write, List *returning)
 	{
 		UpdateStmt *update = update_statement(state, write);
 
-		update->whereClause = where_clause(state, write);
+		update->whereClause = vxp_raw_where(state);
 		vxp_set_returning(update, returning);
 		return analyse(state, (Node *) update);
 	}

@@ -65,9 +65,15 @@ AS 'textsend'
 LANGUAGE internal STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION identifier_send(identifier) IS 'writes an identifier in its binary form, that of text';
 
+CREATE FUNCTION identifier_typanalyze(internal) RETURNS boolean
+AS 'MODULE_PATHNAME', 'vxp_identifier_typanalyze'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION identifier_typanalyze(internal) IS 'ANALYZE of an identifier column: as of text, byte by byte';
+
 CREATE TYPE identifier (
 	INPUT = identifier_in, OUTPUT = identifier_out,
 	RECEIVE = identifier_recv, SEND = identifier_send,
+	ANALYZE = identifier_typanalyze,
 	INTERNALLENGTH = VARIABLE, ALIGNMENT = int4, STORAGE = extended,
 	CATEGORY = 'S', PREFERRED = false, COLLATABLE = false
 );

@@ -4,17 +4,15 @@
  * Two operator classes share them: gist_lineage_ops keeps the marks of a path
  * in its leaves, gist_lineage_full_ops the value too, and so can return it.
  * lineage_gist.h states what a key means, lineage_gist_rules.c proves what it
- * rules out; here are the choices that cost time, not rows: where a new row
- * goes, and where a page is cut.
- *
- * Marks are hashes, so every answer from a page without values is rechecked.
+ * rules out, lineage_gist_question.c asks; here are the choices that cost time,
+ * not rows: where a new row goes, and where a page is cut.
  */
 #include "postgres.h"
 
 #include <limits.h>
 #include <math.h>
 
-#include "access/gist.h"
+#include "access/gist_private.h"
 #include "access/stratnum.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -28,7 +26,7 @@
 #include "lineage/lineage_index.h"
 
 /* bytes of a page that tuples and their line pointers share */
-#define PAGE_ROOM (BLCKSZ - SizeOfPageHeaderData - sizeof(GISTPageOpaqueData))
+#define PAGE_ROOM ((Size) (BLCKSZ - SizeOfPageHeaderData - sizeof(GISTPageOpaqueData)))
 
 /* A split leaves at least this share of the bytes on each side. */
 #define SPLIT_MIN_SHARE 0.3
@@ -36,184 +34,14 @@
 /* A full value must leave room for three more on its page. */
 #define FULL_KEY_MAX (GISTMaxIndexKeySize - 64)
 
-/*
- * A question, prepared once for a scan key: marks in path order for a path,
- * sorted for an array, one mark for an identifier.
- */
-typedef struct GistQuestion
-{
-	StrategyNumber strategy;
-	struct varlena *image;		/* copy of the argument as passed, to see a rescan with another */
-	int			count;
-	uint32	   *marks;
-	bool		never;			/* no row can satisfy it, whatever the marks */
-
-	/* for exact answers from values */
-	struct varlena *argument;	/* detoasted */
-} GistQuestion;
-
 VXP_FUNCTION(vxp_lineage_gist_compress);
 VXP_FUNCTION(vxp_lineage_gist_full_compress);
 VXP_FUNCTION(vxp_lineage_gist_full_fetch);
-VXP_FUNCTION(vxp_lineage_gist_consistent);
 VXP_FUNCTION(vxp_lineage_gist_union);
 VXP_FUNCTION(vxp_lineage_gist_same);
 VXP_FUNCTION(vxp_lineage_gist_penalty);
 VXP_FUNCTION(vxp_lineage_gist_picksplit);
 VXP_FUNCTION(vxp_lineage_gist_sortsupport);
-
-/*
- * prepare_question computes the marks of the argument.  Allocates in the
- * current context.
- */
-static GistQuestion *
-prepare_question(StrategyNumber strategy, struct varlena *image)
-{
-	GistQuestion *q = palloc0(sizeof(GistQuestion));
-
-	q->strategy = strategy;
-	q->image = palloc(VARSIZE_ANY(image));
-	memcpy(q->image, image, VARSIZE_ANY(image));
-	q->argument = PG_DETOAST_DATUM_PACKED(PointerGetDatum(q->image));
-
-	switch (strategy)
-	{
-		case LINEAGE_STRAT_HAS_ANCESTOR:
-		case LINEAGE_STRAT_IS_WITHIN:
-			q->count = 1;
-			q->marks = palloc(sizeof(uint32));
-			q->marks[0] = vxp_lineage_mark(VARDATA_ANY(q->argument), VARSIZE_ANY_EXHDR(q->argument));
-			break;
-		case LINEAGE_STRAT_BELOW:
-		case LINEAGE_STRAT_ABOVE:
-		case LINEAGE_STRAT_EQUAL:
-			{
-				LineageSpan path = lineage_span(q->argument);
-
-				q->marks = palloc((path.depth + 1) * sizeof(uint32));
-				q->count = vxp_lineage_marks(path, q->marks);
-				break;
-			}
-		case LINEAGE_STRAT_HAS_ANY:
-		case LINEAGE_STRAT_HAS_ALL:
-			{
-				LineageLabel *labels;
-				bool		has_null;
-
-				q->count = vxp_lineage_array_labels(q->argument, &labels, &has_null);
-				q->marks = palloc((q->count + 1) * sizeof(uint32));
-				for (int i = 0; i < q->count; i++)
-					q->marks[i] = vxp_lineage_mark(labels[i].bytes, labels[i].length);
-				if (strategy == LINEAGE_STRAT_HAS_ALL)
-					q->never = has_null;
-				else
-					q->never = (q->count == 0);
-				break;
-			}
-		default:
-			elog(ERROR, "unrecognized lineage strategy number: %d", strategy);
-	}
-	return q;
-}
-
-/* get_question returns the scan key's question, prepared again if the argument changed. */
-static GistQuestion *
-get_question(FunctionCallInfo fcinfo, StrategyNumber strategy, struct varlena *image)
-{
-	GistQuestion *q = (GistQuestion *) fcinfo->flinfo->fn_extra;
-
-	if (q == NULL || q->strategy != strategy || VARSIZE_ANY(q->image) != VARSIZE_ANY(image) ||
-		memcmp(q->image, image, VARSIZE_ANY(image)) != 0)
-	{
-		MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-
-		/* A rescan brings another argument: the last one is given back whole. */
-		if (q != NULL)
-		{
-			if (q->argument != q->image)
-				pfree(q->argument);
-			pfree(q->image);
-			pfree(q->marks);
-			pfree(q);
-			fcinfo->flinfo->fn_extra = NULL;
-		}
-		q = prepare_question(strategy, image);
-		fcinfo->flinfo->fn_extra = q;
-		MemoryContextSwitchTo(old);
-	}
-	return q;
-}
-
-/* may_match asks the rules.  A "no" for a list follows from those for its members. */
-static bool
-may_match(const LineageBound *bound, const GistQuestion *q)
-{
-	switch (q->strategy)
-	{
-		case LINEAGE_STRAT_HAS_ANCESTOR:
-			return vxp_lineage_bound_has_ancestor(bound, q->marks[0]);
-		case LINEAGE_STRAT_IS_WITHIN:
-			return vxp_lineage_bound_is_within(bound, q->marks[0]);
-		case LINEAGE_STRAT_BELOW:
-			return vxp_lineage_bound_below(bound, q->marks, q->count);
-		case LINEAGE_STRAT_ABOVE:
-			return vxp_lineage_bound_above(bound, q->marks, q->count);
-		case LINEAGE_STRAT_EQUAL:
-			return vxp_lineage_bound_equal(bound, q->marks, q->count);
-		case LINEAGE_STRAT_HAS_ANY:
-			/* no member is an ancestor of any path below, so no path has any of them */
-			for (int i = 0; i < q->count; i++)
-				if (vxp_lineage_bound_has_ancestor(bound, q->marks[i]))
-					return true;
-			return false;
-		case LINEAGE_STRAT_HAS_ALL:
-			/* one member is an ancestor of no path below, so no path has them all */
-			for (int i = 0; i < q->count; i++)
-				if (!vxp_lineage_bound_has_ancestor(bound, q->marks[i]))
-					return false;
-			return true;
-		default:
-			elog(ERROR, "unrecognized lineage strategy number: %d", q->strategy);
-	}
-	return true;				/* keep compiler quiet */
-}
-
-/*
- * lineage_gist_consistent(internal, anyelement, smallint, oid, internal) -> boolean
- *
- * May a row below the entry satisfy the operator of the strategy?  Both classes.
- */
-Datum
-vxp_lineage_gist_consistent(PG_FUNCTION_ARGS)
-{
-	GISTENTRY  *entry = (GISTENTRY *) PG_GETARG_POINTER(0);
-	struct varlena *image = (struct varlena *) PG_GETARG_POINTER(1);
-	StrategyNumber strategy = (StrategyNumber) PG_GETARG_UINT16(2);
-	bool	   *recheck = (bool *) PG_GETARG_POINTER(4);
-	const LineageKey *key = DatumGetLineageKey(entry->key);
-	GistQuestion *q;
-	LineageBound bound;
-
-	/* marks are hashes: only the value can confirm */
-	*recheck = true;
-
-	if (VARATT_IS_EXTERNAL(image))
-		image = PG_DETOAST_DATUM_PACKED(PointerGetDatum(image));
-	q = get_question(fcinfo, strategy, image);
-	if (q->never)
-		PG_RETURN_BOOL(false);
-	vxp_lineage_key_decode(key, &bound);
-	if (!may_match(&bound, q))
-		PG_RETURN_BOOL(false);
-
-	if (lineage_key_form(key) == LINEAGE_KEY_VALUE)
-	{
-		/* the value is here: the very function behind the operator decides */
-		*recheck = false;
-		PG_RETURN_BOOL(vxp_lineage_satisfies(vxp_lineage_key_value(key, NULL), strategy, q->argument));
-	}
-	PG_RETURN_BOOL(true);
-}
 
 /* leaf_entry replaces the value of a leaf entry by a key. */
 static GISTENTRY *
@@ -391,36 +219,89 @@ typedef struct SplitEntry
 	LineageBound bound;
 	OffsetNumber offset;
 	Size		size;			/* bytes on the page, with line pointer */
+	ItemPointerData row;		/* of an index of one column; see row_of */
 } SplitEntry;
-
-/*
- * A sorted build and a split order paths by the marks of the proper ancestors
- * alone.  Ties keep the order of the rows in the table (the server's sort sees to
- * that), so that rows with one parent are read as they are stored, and not in the
- * order of their hashes, which would visit each page of the table again and again.
- */
-static void
-drop_last_mark(LineageBound *bound)
-{
-	/* a path that kept its marks; one that is too deep for that stays as it is */
-	if (bound->min_depth == bound->prefix_length && bound->max_depth == bound->prefix_length &&
-		bound->prefix_length > 0)
-		bound->min_depth = bound->max_depth = --bound->prefix_length;
-}
 
 static int
 cmp_split_entry(const void *a, const void *b)
 {
 	const SplitEntry *x = a;
 	const SplitEntry *y = b;
-	LineageBound p = x->bound;
-	LineageBound q = y->bound;
-	int			result;
+	int			result = vxp_lineage_bound_cmp(&x->bound, &y->bound);
 
-	drop_last_mark(&p);
-	drop_last_mark(&q);
-	result = vxp_lineage_bound_cmp(&p, &q);
 	return result ? result : (int) x->offset - (int) y->offset;
+}
+
+/*
+ * row_of returns the place in the table of the row of a leaf entry (of an inner
+ * entry the page below it) in an index of one column.
+ *
+ * Which rows share a page is for the order of paths to say; but on the page they
+ * should stand as in the table, since a plain index scan fetches them in that
+ * order, and by the hashes of siblings would visit each page of the table again
+ * and again.  The server hands a split keys and not rows, but does so where they
+ * lie: index_getattr points into the index tuple, the classes have no decompress
+ * function that would copy the key, and the key of a first column without a null
+ * beside it follows the tuple's header.  A tuple of another size is none; then,
+ * as for anything misread here, the order costs time, never a row.
+ */
+static ItemPointerData
+row_of(const LineageKey *key)
+{
+	IndexTuple	tuple = (IndexTuple) ((char *) key - MAXALIGN(sizeof(IndexTupleData)));
+	ItemPointerData none;
+
+	if (IndexTupleSize(tuple) == MAXALIGN(MAXALIGN(sizeof(IndexTupleData)) + VARSIZE(key)) &&
+		!IndexTupleHasNulls(tuple))
+		return tuple->t_tid;
+	ItemPointerSetInvalid(&none);
+	return none;
+}
+
+/* An entry of a page to be ordered. */
+typedef struct PageEntry
+{
+	ItemPointerData row;
+	OffsetNumber offset;
+} PageEntry;
+
+static int
+cmp_page_entry(const void *a, const void *b)
+{
+	const PageEntry *x = a;
+	const PageEntry *y = b;
+	int			result = ItemPointerCompare((ItemPointer) &x->row, (ItemPointer) &y->row);
+
+	return result ? result : (int) x->offset - (int) y->offset;
+}
+
+/*
+ * put_side writes the offsets of one side: ordered as the table is if they make
+ * one page, by paths if they are for several, which come back for another split.
+ */
+static void
+put_side(const SplitEntry *entries, int count, bool one_column, OffsetNumber *offsets)
+{
+	PageEntry  *page;
+	Size		total = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		offsets[i] = entries[i].offset;
+		total += entries[i].size;
+	}
+	if (!one_column || total > PAGE_ROOM)
+		return;
+	page = palloc(count * sizeof(PageEntry));
+	for (int i = 0; i < count; i++)
+	{
+		page[i].row = entries[i].row;
+		page[i].offset = entries[i].offset;
+	}
+	qsort(page, count, sizeof(PageEntry), cmp_page_entry);
+	for (int i = 0; i < count; i++)
+		offsets[i] = page[i].offset;
+	pfree(page);
 }
 
 /* The mark of the greatest path of a bound at a position, as far as it is known. */
@@ -468,11 +349,12 @@ cut_level(const LineageBound *left, const LineageBound *right)
  *
  * The window is around the middle.  A sorted build hands over several pages
  * together: there it is narrowed to cuts that need no page more than the bytes
- * do, since a cut beside it would leave pages half empty.  With more columns
- * the keys do not tell the size of a tuple, and the window is just the middle.
+ * do (of "room" each), since a cut beside it would leave pages half empty.  With
+ * more columns ("room" is 0) the keys do not tell the size of a tuple, and the
+ * window is just the middle.
  */
 static int
-choose_cut(const SplitEntry *entries, int count, bool one_column)
+choose_cut(const SplitEntry *entries, int count, Size room)
 {
 	Size		total = 0;
 	Size		left = 0;
@@ -487,14 +369,14 @@ choose_cut(const SplitEntry *entries, int count, bool one_column)
 		total += entries[i].size;
 	low = total * SPLIT_MIN_SHARE;
 	high = total - low;
-	if (one_column)
+	if (room > 0)
 	{
-		int			pages = (total + PAGE_ROOM - 1) / PAGE_ROOM;
+		int			pages = (total + room - 1) / room;
 
 		if (pages >= 2)
 		{
-			low = Max(low, (double) total - (pages - pages / 2) * (double) PAGE_ROOM);
-			high = Min(high, (pages / 2) * (double) PAGE_ROOM);
+			low = Max(low, (double) total - (pages - pages / 2) * (double) room);
+			high = Min(high, (pages / 2) * (double) room);
 		}
 	}
 	else
@@ -525,6 +407,19 @@ choose_cut(const SplitEntry *entries, int count, bool one_column)
 	return best;
 }
 
+/*
+ * page_room is how much of a page a sorted build fills: what the index says with
+ * fillfactor, but all of it if it says nothing.  The server's build leaves that to
+ * the split, which it calls for every four pages.
+ */
+static Size
+page_room(Relation index)
+{
+	GiSTOptions *options = (GiSTOptions *) index->rd_options;
+
+	return options != NULL ? PAGE_ROOM * options->fillfactor / 100 : PAGE_ROOM;
+}
+
 /* lineage_gist_picksplit(internal, internal) -> internal */
 Datum
 vxp_lineage_gist_picksplit(PG_FUNCTION_ARGS)
@@ -535,7 +430,7 @@ vxp_lineage_gist_picksplit(PG_FUNCTION_ARGS)
 	Relation	index = entryvec->vector[FirstOffsetNumber].rel;
 	SplitEntry *entries = palloc(count * sizeof(SplitEntry));
 	LineageBound *bounds = palloc(count * sizeof(LineageBound));
-	bool	   *goes_left = palloc((count + 1) * sizeof(bool));
+	bool		one_column = index != NULL && IndexRelationGetNumberOfAttributes(index) == 1;
 	int			cut;
 
 	if (count < 2)
@@ -546,36 +441,27 @@ vxp_lineage_gist_picksplit(PG_FUNCTION_ARGS)
 
 		vxp_lineage_key_decode(key, &entries[i].bound);
 		entries[i].offset = i + 1;
+		if (one_column)
+			entries[i].row = row_of(key);
 		entries[i].size = MAXALIGN(sizeof(IndexTupleData) + VARSIZE(key)) + sizeof(ItemIdData);
 	}
 	qsort(entries, count, sizeof(SplitEntry), cmp_split_entry);
-	cut = choose_cut(entries, count, index == NULL || IndexRelationGetNumberOfAttributes(index) == 1);
+	cut = choose_cut(entries, count, one_column ? page_room(index) : 0);
 
 	v->spl_left = palloc((count + 1) * sizeof(OffsetNumber));
 	v->spl_right = palloc((count + 1) * sizeof(OffsetNumber));
 	for (int i = 0; i < count; i++)
-	{
 		bounds[i] = entries[i].bound;
-		goes_left[entries[i].offset] = i < cut;
-	}
 
-	/*
-	 * On each side the entries keep the order they came in: a sorted build
-	 * passes every page through here, and rows are then read as they are stored.
-	 */
-	v->spl_nleft = v->spl_nright = 0;
-	for (int i = 1; i <= count; i++)
-	{
-		if (goes_left[i])
-			v->spl_left[v->spl_nleft++] = i;
-		else
-			v->spl_right[v->spl_nright++] = i;
-	}
+	v->spl_nleft = cut;
+	v->spl_nright = count - cut;
 	v->spl_ldatum = PointerGetDatum(vxp_lineage_key_union(bounds, cut));
 	v->spl_rdatum = PointerGetDatum(vxp_lineage_key_union(bounds + cut, count - cut));
+
+	put_side(entries, cut, one_column, v->spl_left);
+	put_side(entries + cut, count - cut, one_column, v->spl_right);
 	pfree(entries);
 	pfree(bounds);
-	pfree(goes_left);
 	PG_RETURN_POINTER(v);
 }
 
@@ -587,13 +473,11 @@ compare_keys(Datum a, Datum b, SortSupport ssup)
 
 	vxp_lineage_key_decode(DatumGetLineageKey(a), &x);
 	vxp_lineage_key_decode(DatumGetLineageKey(b), &y);
-	drop_last_mark(&x);
-	drop_last_mark(&y);
 	return vxp_lineage_bound_cmp(&x, &y);
 }
 
 #if SIZEOF_DATUM == 8
-/* The first two marks of the order of the build; a missing one sorts first. */
+/* The first two marks of the order of the index; a missing one sorts first. */
 static Datum
 abbreviate_key(Datum original, SortSupport ssup)
 {
@@ -602,7 +486,6 @@ abbreviate_key(Datum original, SortSupport ssup)
 	uint64		result = 0;
 
 	vxp_lineage_key_decode(key, &bound);
-	drop_last_mark(&bound);
 	if (bound.prefix_length > 0)
 		result = (uint64) bound.prefix[0] << 32;
 	if (bound.prefix_length > 1)

@@ -57,7 +57,7 @@
 #ifndef VXP_LINEAGE_GIST_H
 #define VXP_LINEAGE_GIST_H
 
-#include "lineage/lineage.h"
+#include "lineage/lineage_index.h"
 
 #define GIST_KEY_VERSION		1
 
@@ -135,9 +135,27 @@ mark_type(uint32 mark)
 	return UINT64CONST(1) << (mark >> 26);
 }
 
+/*
+ * A question, prepared once for a scan key: marks in path order for a path,
+ * sorted and without duplicates for an array, one mark for an identifier.
+ */
+typedef struct GistQuestion
+{
+	StrategyNumber strategy;
+	struct varlena *image;		/* copy of the argument as passed, to see a rescan with another */
+	int			count;
+	uint32	   *marks;
+	bool		never;			/* no row can satisfy it, whatever the marks */
+
+	/* for exact answers from values */
+	struct varlena *argument;	/* detoasted */
+	LineageLabelSet any;		/* of a list for "any" */
+} GistQuestion;
+
 /* lineage_gist_key.c */
 extern uint32 vxp_lineage_mark(const char *label, int length);
 extern int	vxp_lineage_marks(LineageSpan path, uint32 *marks);
+extern int	vxp_lineage_sort_marks(uint32 *marks, int count);
 extern LineageKey *vxp_lineage_key_make(const struct varlena *value, bool keep_value);
 extern LineageSpan vxp_lineage_key_value(const LineageKey *key, struct varlena **image);
 extern void vxp_lineage_key_decode(const LineageKey *key, LineageBound *bound);
@@ -150,9 +168,15 @@ extern bool vxp_lineage_bound_holds(const LineageBound *outer, const LineageBoun
 
 /* lineage_gist_rules.c: may a path below the bound satisfy the operator?  "No" is proven. */
 extern bool vxp_lineage_bound_has_ancestor(const LineageBound *bound, uint32 mark);
+extern bool vxp_lineage_bound_has_any(const LineageBound *bound, const uint32 *marks, int count);
 extern bool vxp_lineage_bound_is_within(const LineageBound *bound, uint32 mark);
 extern bool vxp_lineage_bound_below(const LineageBound *bound, const uint32 *marks, int depth);
 extern bool vxp_lineage_bound_above(const LineageBound *bound, const uint32 *marks, int depth);
 extern bool vxp_lineage_bound_equal(const LineageBound *bound, const uint32 *marks, int depth);
+
+/* lineage_gist_question.c */
+extern GistQuestion *vxp_lineage_question(StrategyNumber strategy, struct varlena *image);
+extern bool vxp_lineage_may_match(const LineageBound *bound, const GistQuestion *q);
+extern VXP_EXPORT Datum vxp_lineage_gist_consistent(PG_FUNCTION_ARGS);
 
 #endif							/* VXP_LINEAGE_GIST_H */

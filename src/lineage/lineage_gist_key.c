@@ -218,6 +218,21 @@ cmp_mark(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* vxp_lineage_sort_marks sorts marks and drops duplicates; returns how many are left. */
+int
+vxp_lineage_sort_marks(uint32 *marks, int count)
+{
+	int			kept = 0;
+
+	if (count < 2)
+		return count;
+	qsort(marks, count, sizeof(uint32), cmp_mark);
+	for (int i = 1; i < count; i++)
+		if (marks[i] != marks[kept])
+			marks[++kept] = marks[i];
+	return kept + 1;
+}
+
 /* vxp_lineage_set_may_hold is false only if the mark is certainly not in the set. */
 bool
 vxp_lineage_set_may_hold(const LineageBound *bound, uint32 mark)
@@ -662,7 +677,7 @@ vxp_lineage_bound_holds(const LineageBound *outer, const LineageBound *inner)
 		result.next_low == outer->next_low && result.next_high == outer->next_high &&
 		(outer->set_form == LINEAGE_SET_ANYTHING ||
 		 (result.set_form == outer->set_form && result.set_words == outer->set_words &&
-		  memcmp(result.set, outer->set, outer->set_words * sizeof(uint32)) == 0));
+		  (outer->set_words == 0 || memcmp(result.set, outer->set, outer->set_words * sizeof(uint32)) == 0)));
 	pfree(joined);
 	return holds;
 }

@@ -55,6 +55,64 @@ vxp_lineage_bound_has_ancestor(const LineageBound *bound, uint32 mark)
 	return vxp_lineage_set_may_hold(bound, mark);
 }
 
+/* Is the mark among these, which are sorted? */
+static bool
+mark_among(uint32 mark, const uint32 *marks, int count)
+{
+	int			low = 0;
+	int			high = count;
+
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+
+		if (marks[middle] == mark)
+			return true;
+		if (marks[middle] < mark)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
+}
+
+/*
+ * May a path have one of these marks, sorted, as a proper ancestor?
+ *
+ * True just if vxp_lineage_bound_has_ancestor is for one of them, so the proof is
+ * the one above: a mark of the prefix is looked for among the marks, and an
+ * exact set, which is mostly the smaller of the two, is gone through instead of
+ * them.  What stands at or above the end of the prefix must pass the same tests.
+ */
+bool
+vxp_lineage_bound_has_any(const LineageBound *bound, const uint32 *marks, int count)
+{
+	int			proper = Min(bound->prefix_length, bound->max_depth - 1);
+
+	for (int i = 0; i < proper; i++)
+		if (mark_among(bound->prefix[i], marks, count))
+			return true;
+	if (bound->max_depth <= bound->prefix_length + 1)
+		return false;
+	if (bound->set_form == LINEAGE_SET_EXACT)
+	{
+		for (int i = 0; i < bound->set_words; i++)
+		{
+			uint32		mark = bound->set[i];
+
+			if ((interval_may_hold(bound, mark) || (bound->deep_types & mark_type(mark)) != 0) &&
+				mark_among(mark, marks, count))
+				return true;
+		}
+		return false;
+	}
+	for (int i = 0; i < count; i++)
+		if ((interval_may_hold(bound, marks[i]) || (bound->deep_types & mark_type(marks[i])) != 0) &&
+			vxp_lineage_set_may_hold(bound, marks[i]))
+			return true;
+	return false;
+}
+
 /*
  * May a path have this mark as a proper ancestor or as its last label?
  *

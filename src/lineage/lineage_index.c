@@ -46,6 +46,53 @@ vxp_lineage_array_labels(struct varlena *array, LineageLabel **labels, bool *has
 	return kept;
 }
 
+static int
+cmp_label(const void *a, const void *b)
+{
+	const LineageLabel *x = a;
+	const LineageLabel *y = b;
+	int			result = memcmp(x->bytes, y->bytes, Min(x->length, y->length));
+
+	return result ? result : x->length - y->length;
+}
+
+/*
+ * vxp_lineage_label_set fills in the set of the elements of a text array that
+ * are not NULL.  The labels lead into the array, as those of
+ * vxp_lineage_array_labels do.
+ */
+void
+vxp_lineage_label_set(struct varlena *array, LineageLabelSet *set)
+{
+	bool		has_null;
+	int			kept = 0;
+
+	set->count = vxp_lineage_array_labels(array, &set->labels, &has_null);
+	if (set->count < 2)
+		return;
+	qsort(set->labels, set->count, sizeof(LineageLabel), cmp_label);
+	for (int i = 1; i < set->count; i++)
+		if (cmp_label(&set->labels[i], &set->labels[kept]) != 0)
+			set->labels[++kept] = set->labels[i];
+	set->count = kept + 1;
+}
+
+/* vxp_lineage_has_any tells whether one of the labels is a proper ancestor of the path. */
+bool
+vxp_lineage_has_any(LineageSpan path, const LineageLabelSet *set)
+{
+	const uint8 *cursor = path.data;
+
+	for (int i = 0; i < path.depth - 1; i++)
+	{
+		LineageLabel label = lineage_next_label(&cursor);
+
+		if (bsearch(&label, set->labels, set->count, sizeof(LineageLabel), cmp_label) != NULL)
+			return true;
+	}
+	return false;
+}
+
 /*
  * vxp_lineage_satisfies answers the operator of a strategy for a path, by the
  * rules that the operators themselves call.  "argument" is detoasted.

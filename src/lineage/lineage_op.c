@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 
 #include "lineage/lineage.h"
+#include "lineage/lineage_index.h"
 
 VXP_FUNCTION(vxp_lineage_contains);
 VXP_FUNCTION(vxp_lineage_contained);
@@ -138,12 +139,70 @@ match_elements(LineageSpan path, ArrayType *array, bool any)
 	return !any;
 }
 
+/* The list of the last call of has_any_ancestor, and once it came again, its labels. */
+typedef struct AnyList
+{
+	ArrayType  *image;
+	bool		prepared;
+	LineageLabelSet set;
+} AnyList;
+
+/* Lists shorter than this are searched from front to back. */
+#define ANY_LIST_MIN 16
+
+/*
+ * any_list returns the labels of the list if the last call had the same one, else
+ * NULL.  So a list that stays is sorted once, and one that changes from row to
+ * row costs a copy.
+ */
+static const LineageLabelSet *
+any_list(FmgrInfo *flinfo, ArrayType *array)
+{
+	AnyList    *list = (AnyList *) flinfo->fn_extra;
+	MemoryContext old;
+
+	if (list != NULL && list->prepared && VARSIZE(list->image) == VARSIZE(array) &&
+		memcmp(list->image, array, VARSIZE(array)) == 0)
+		return &list->set;
+
+	old = MemoryContextSwitchTo(flinfo->fn_mcxt);
+	if (list != NULL && VARSIZE(list->image) == VARSIZE(array) &&
+		memcmp(list->image, array, VARSIZE(array)) == 0)
+	{
+		vxp_lineage_label_set((struct varlena *) list->image, &list->set);
+		list->prepared = true;
+	}
+	else
+	{
+		if (list == NULL)
+			flinfo->fn_extra = list = palloc0(sizeof(AnyList));
+		else
+		{
+			if (list->prepared)
+				pfree(list->set.labels);
+			list->prepared = false;
+			pfree(list->image);
+			list->image = NULL;
+		}
+		list->image = (ArrayType *) palloc(VARSIZE(array));
+		memcpy(list->image, array, VARSIZE(array));
+	}
+	MemoryContextSwitchTo(old);
+	return list->prepared ? &list->set : NULL;
+}
+
 static bool
 match_argument_elements(FunctionCallInfo fcinfo, bool any)
 {
 	struct varlena *path = PG_GETARG_LINEAGE_PP(0);
 	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(1);
-	bool		result = match_elements(lineage_span(path), array, any);
+	const LineageLabelSet *set = NULL;
+	bool		result;
+
+	if (any && ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)) >= ANY_LIST_MIN)
+		set = any_list(fcinfo->flinfo, array);
+	result = set != NULL ? vxp_lineage_has_any(lineage_span(path), set) :
+		match_elements(lineage_span(path), array, any);
 
 	PG_FREE_IF_COPY(path, 0);
 	PG_FREE_IF_COPY(array, 1);

@@ -4,7 +4,8 @@
  * One pair of estimators serves all operators; the operator's name tells which
  * question it asks.  The arithmetic, with the statistics of lineage_stats.h:
  *
- * - an identifier: its share if it is a common ancestor; else what is left to
+ * - an identifier: its share if it is a common ancestor; else its rows, counted in
+ *   an index (lineage_probe.h); where that cannot be, what is left to
  *   its identifier type, evenly; an unknown type gives RARE_ROWS rows;
  * - a value that is not known (a parameter of a generic plan): the average
  *   ancestor, all types together, by their distinct counts;
@@ -12,6 +13,8 @@
  *   without these, as a value that is not known;
  * - a path: the least of its labels' estimates, since rows below have them all;
  * - a list: the sum for "any", for "all" the least.
+ *
+ * Paths and lists are counted in the index, too, if all their labels are rare.
  *
  * Without statistics every question about ancestors is taken to keep
  * DEFAULT_SELECTIVITY of the rows, lists that times their length.
@@ -32,6 +35,7 @@
 #include "utils/syscache.h"
 
 #include "lineage/lineage_index.h"
+#include "lineage/lineage_probe.h"
 #include "lineage/lineage_stats.h"
 
 #define DEFAULT_SELECTIVITY	0.001
@@ -39,6 +43,7 @@
 #define DEFAULT_LIST_LENGTH	10.0	/* as the planner assumes for arrays */
 #define RARE_ROWS			10.0	/* below an ancestor of an unknown type */
 #define JOIN_VALUES_MAX		100		/* of a histogram that a join looks at */
+#define JOIN_PROBES_MAX		16		/* of these, counted in an index */
 
 /* What is known of a lineage column; "types" is NULL without statistics. */
 typedef struct LineageStats
@@ -296,6 +301,58 @@ value_share(const LineageStats *stats, StrategyNumber strategy, Datum argument)
 	}
 }
 
+/* Is a label of the argument a common ancestor, which statistics know best? */
+static bool
+has_common_label(const LineageStats *stats, StrategyNumber strategy, struct varlena *value)
+{
+	LineageLabel *labels;
+	LineageLabel last;
+	bool		has_null;
+	int			count;
+
+	if (!stats->has_common)
+		return false;
+	switch (strategy)
+	{
+		case LINEAGE_STRAT_HAS_ANCESTOR:
+		case LINEAGE_STRAT_IS_WITHIN:
+			return find_value(&stats->common, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)) >= 0;
+		case LINEAGE_STRAT_BELOW:
+			last = vxp_lineage_last(lineage_span(value));
+			return find_value(&stats->common, last.bytes, last.length) >= 0;
+		case LINEAGE_STRAT_HAS_ANY:
+		case LINEAGE_STRAT_HAS_ALL:
+			count = vxp_lineage_array_labels(value, &labels, &has_null);
+			for (int i = 0; i < count; i++)
+				if (find_value(&stats->common, labels[i].bytes, labels[i].length) >= 0)
+					return true;
+			return false;
+		default:
+			return false;
+	}
+}
+
+/*
+ * probed_share is value_share, or what the index says of a rare ancestor.
+ * *counted tells whether it did, to the last row; if it gave up, what it had found is
+ * still the least that there is.
+ */
+static double
+probed_share(const LineageStats *stats, LineageProbe *probe, StrategyNumber strategy, Datum argument, bool *counted)
+{
+	struct varlena *value = PG_DETOAST_DATUM_PACKED(argument);
+	double		share = value_share(stats, strategy, PointerGetDatum(value));
+	double		rows = stats->rows * (1 - stats->null_share);
+	double		count;
+
+	*counted = false;
+	/* paths above a path are few, and known well */
+	if (!stats->has_types || strategy == LINEAGE_STRAT_ABOVE || has_common_label(stats, strategy, value) || rows < 1)
+		return share;
+	*counted = vxp_lineage_probe_count(probe, strategy, value, &count);
+	return Min(*counted ? count / rows : Max(share, count / rows), 1.0);
+}
+
 /* unknown_share is the same for an argument that is not known. */
 static double
 unknown_share(const LineageStats *stats, StrategyNumber strategy)
@@ -347,7 +404,15 @@ restriction_selectivity(PlannerInfo *root, Oid function, StrategyNumber strategy
 	}
 	open_stats(&stats, &variable, function);
 	if (IsA(other, Const))
-		share = ((Const *) other)->constisnull ? 0 : value_share(&stats, strategy, ((Const *) other)->constvalue);
+	{
+		LineageProbe probe;
+		bool		counted;
+
+		vxp_lineage_probe_begin(&probe, root, &variable);
+		share = ((Const *) other)->constisnull ? 0 :
+			probed_share(&stats, &probe, strategy, ((Const *) other)->constvalue, &counted);
+		vxp_lineage_probe_end(&probe);
+	}
 	else
 		share = unknown_share(&stats, strategy);
 	share *= 1 - stats.null_share;
@@ -357,47 +422,95 @@ restriction_selectivity(PlannerInfo *root, Oid function, StrategyNumber strategy
 	return share;
 }
 
+/* What joined_share sums up. */
+typedef struct JoinedShares
+{
+	double		weight;			/* of all values */
+	double		sum;			/* of shares by statistics, weighted */
+	double		rare_weight;	/* of values that only an index could tell more of, */
+	double		rare_sum;		/* and their shares by statistics */
+	double		counted_weight; /* of those that it did */
+	double		counted_sum;
+	int			probes;
+} JoinedShares;
+
+/* Adds a value; "probe" is NULL if this one need not be counted in the index. */
+static void
+add_joined(JoinedShares *shares, const LineageStats *stats, LineageProbe *probe, StrategyNumber strategy,
+		   Datum argument, double weight)
+{
+	struct varlena *value = PG_DETOAST_DATUM_PACKED(argument);
+	double		share = value_share(stats, strategy, PointerGetDatum(value));
+	bool		counted = false;
+
+	shares->weight += weight;
+	if (strategy == LINEAGE_STRAT_ABOVE || has_common_label(stats, strategy, value))
+	{
+		shares->sum += weight * share;
+		return;
+	}
+	shares->rare_weight += weight;
+	shares->rare_sum += weight * share;
+	if (probe == NULL || shares->probes >= JOIN_PROBES_MAX)
+		return;
+	shares->probes++;
+	share = probed_share(stats, probe, strategy, PointerGetDatum(value), &counted);
+	if (counted)
+	{
+		shares->counted_weight += weight;
+		shares->counted_sum += weight * share;
+	}
+}
+
 /*
  * joined_share is the average share over the values that the other side's
  * statistics show, or negative if they show none.  Its common values weigh
- * their frequency, its histogram the rest.
+ * their frequency, its histogram the rest.  Some of the rare ones, spread over
+ * all of them, are counted in the index, and stand for the others.
  */
 static double
-joined_share(const LineageStats *stats, StrategyNumber strategy, VariableStatData *other, Oid function)
+joined_share(const LineageStats *stats, LineageProbe *probe, StrategyNumber strategy, VariableStatData *other,
+			 Oid function)
 {
 	AttStatsSlot slot;
-	double		weight = 0;
-	double		sum = 0;
+	JoinedShares shares = {0};
 
 	if (!HeapTupleIsValid(other->statsTuple) || !statistic_proc_security_check(other, function))
 		return -1;
 	if (get_attstatsslot(&slot, other->statsTuple, STATISTIC_KIND_MCV, InvalidOid,
 						 ATTSTATSSLOT_VALUES | ATTSTATSSLOT_NUMBERS))
 	{
-		for (int i = 0; i < slot.nvalues && i < slot.nnumbers; i++)
-		{
-			sum += slot.numbers[i] * value_share(stats, strategy, slot.values[i]);
-			weight += slot.numbers[i];
-		}
+		int			count = Min(slot.nvalues, slot.nnumbers);
+		int			stride = Max(2 * count / JOIN_PROBES_MAX, 1);
+
+		/* half of the probes are for the histogram */
+		for (int i = 0; i < count; i++)
+			add_joined(&shares, stats, i % stride == 0 && i / stride < JOIN_PROBES_MAX / 2 ? probe : NULL,
+					   strategy, slot.values[i], slot.numbers[i]);
 		free_attstatsslot(&slot);
 	}
 	if (get_attstatsslot(&slot, other->statsTuple, STATISTIC_KIND_HISTOGRAM, InvalidOid, ATTSTATSSLOT_VALUES))
 	{
-		double		rest = 1 - weight - ((Form_pg_statistic) GETSTRUCT(other->statsTuple))->stanullfrac;
+		double		rest = 1 - shares.weight - ((Form_pg_statistic) GETSTRUCT(other->statsTuple))->stanullfrac;
 		int			step = Max(slot.nvalues / JOIN_VALUES_MAX, 1);
-		double		part = 0;
-		int			seen = 0;
+		int			seen = (slot.nvalues + step - 1) / step;
+		int			probes = JOIN_PROBES_MAX - shares.probes;
 
-		for (int i = 0; i < slot.nvalues; i += step, seen++)
-			part += value_share(stats, strategy, slot.values[i]);
-		if (rest > 0 && seen > 0)
+		for (int i = 0; rest > 0 && i < seen; i++)
 		{
-			sum += rest * part / seen;
-			weight += rest;
+			/* the probes are spread evenly: the i-th value gets one where the line rises by one */
+			bool		probed = (int64) (i + 1) * probes / seen > (int64) i * probes / seen;
+
+			add_joined(&shares, stats, probed || probes >= seen ? probe : NULL, strategy, slot.values[i * step],
+					   rest / seen);
 		}
 		free_attstatsslot(&slot);
 	}
-	return weight > 0 ? sum / weight : -1;
+	if (shares.weight <= 0)
+		return -1;
+	if (shares.counted_weight > 0)
+		shares.rare_sum = shares.rare_weight * shares.counted_sum / shares.counted_weight;
+	return (shares.sum + shares.rare_sum) / shares.weight;
 }
 
 static double
@@ -414,11 +527,14 @@ join_selectivity(PlannerInfo *root, Oid function, StrategyNumber strategy, List 
 	VariableStatData right;
 	bool		reversed;
 	LineageStats stats;
+	LineageProbe probe;
 	double		share;
 
 	get_join_variables(root, args, sjinfo, &left, &right, &reversed);
 	open_stats(&stats, &left, function);
-	share = joined_share(&stats, strategy, &right, function);
+	vxp_lineage_probe_begin(&probe, root, &left);
+	share = joined_share(&stats, &probe, strategy, &right, function);
+	vxp_lineage_probe_end(&probe);
 	if (share < 0)
 		share = unknown_share(&stats, strategy);
 	close_stats(&stats);

@@ -86,6 +86,7 @@ typedef struct Sample
 } Sample;
 
 VXP_FUNCTION(vxp_lineage_typanalyze);
+VXP_FUNCTION(vxp_identifier_typanalyze);
 
 static int
 find_type(Sample *sample, LineageLabel label)
@@ -418,4 +419,19 @@ vxp_lineage_typanalyze(PG_FUNCTION_ARGS)
 	stats->compute_stats = compute_lineage_stats;
 	stats->extra_data = state;
 	PG_RETURN_BOOL(true);
+}
+
+/*
+ * identifier_typanalyze(internal) -> boolean
+ *
+ * The type has no collation, but the server finds text's operators for it,
+ * which raise an error without one: nobody could ANALYZE the table.
+ */
+Datum
+vxp_identifier_typanalyze(PG_FUNCTION_ARGS)
+{
+	VacAttrStats *stats = (VacAttrStats *) PG_GETARG_POINTER(0);
+
+	stats->attrcollid = C_COLLATION_OID;
+	PG_RETURN_BOOL(std_typanalyze(stats));
 }

@@ -5,6 +5,10 @@
  * where an index class has the operator on the same function, the call becomes
  * that operator.  The condition is the very function, so it is not lossy.
  *
+ * On a foreign table they become comparisons with one identifier each, which
+ * postgres_fdw can ship: an array of text has a collation, and a call with one
+ * stays here.
+ *
  * On a btree in path order,
  *		a <@ p		is		a >= p AND a < lineage_subtree_end(p)
  *		a @> p		is		a = ANY (lineage_prefixes(p))
@@ -13,7 +17,9 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -21,8 +27,10 @@
 #include "nodes/supportnodes.h"
 #include "optimizer/optimizer.h"
 #include "parser/parse_func.h"
+#include "parser/parsetree.h"
 #include "utils/array.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 #include "lineage/lineage_index.h"
 #include "lineage/lineage_stats.h"
@@ -69,6 +77,74 @@ list_condition(SupportRequestIndexCondition *request, StrategyNumber strategy)
 	request->lossy = false;
 	return (Node *) list_make1(make_opclause(operator, BOOLOID, false, linitial(args), lsecond(args),
 											 InvalidOid, InvalidOid));
+}
+
+/* Longer lists are not worth their text on the wire. */
+#define MAX_SHIPPED_ELEMENTS 1000
+
+/* Is that a column of a foreign table of this very query? */
+static bool
+is_foreign_column(PlannerInfo *root, Node *node)
+{
+	RangeTblEntry *rte;
+
+	if (root == NULL || !IsA(node, Var) || ((Var *) node)->varlevelsup != 0 ||
+		((Var *) node)->varno > list_length(root->parse->rtable))
+		return false;
+	rte = rt_fetch(((Var *) node)->varno, root->parse->rtable);
+	return rte->rtekind == RTE_RELATION && rte->relkind == RELKIND_FOREIGN_TABLE;
+}
+
+/*
+ * list_comparisons returns "path @^ a OR path @^ b ..." (any), or the same with
+ * AND, for a call with a constant list on a column of a foreign table, else
+ * NULL.  Empty lists stay as they are, and so do those with a NULL that would
+ * have to be an ancestor: what the call says of them no comparison says.
+ */
+static Node *
+list_comparisons(SupportRequestSimplify *request, bool any)
+{
+	List	   *args = request->fcall->args;
+	Const	   *list;
+	ArrayType  *array;
+	Datum	   *elements;
+	bool	   *nulls;
+	int			count;
+	Oid			namespace;
+	Oid			identifier;
+	Oid			operator;
+	List	   *tests = NIL;
+
+	if (list_length(args) != 2 || !is_foreign_column(request->root, linitial(args)) || !IsA(lsecond(args), Const))
+		return NULL;
+	list = lsecond_node(Const, args);
+	if (list->constisnull)
+		return NULL;
+	array = DatumGetArrayTypeP(list->constvalue);
+	if (ARR_NDIM(array) != 1 || ArrayGetNItems(1, ARR_DIMS(array)) > MAX_SHIPPED_ELEMENTS)
+		return NULL;
+	namespace = get_func_namespace(request->fcall->funcid);
+	identifier = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("identifier"), ObjectIdGetDatum(namespace));
+	operator = OpernameGetOprid(list_make2(makeString(get_namespace_name(namespace)), makeString(pstrdup("@^"))),
+								exprType(linitial(args)), identifier);
+	if (!OidIsValid(identifier) || !OidIsValid(operator))
+		return NULL;
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &count);
+	for (int i = 0; i < count; i++)
+	{
+		if (nulls[i] && !any)
+			return NULL;
+		/* the two types are stored alike */
+		if (!nulls[i])
+			tests = lappend(tests, make_opclause(operator, BOOLOID, false, copyObject(linitial(args)),
+												 (Expr *) makeConst(identifier, -1, InvalidOid, -1, elements[i], false, false),
+												 InvalidOid, InvalidOid));
+	}
+	if (tests == NIL)
+		return NULL;
+	if (list_length(tests) == 1)
+		return linitial(tests);
+	return (Node *) (any ? make_orclause(tests) : make_andclause(tests));
 }
 
 /* helper_call returns a call of one of our functions on a path, folded if that is constant. */
@@ -158,6 +234,8 @@ vxp_lineage_any_support(PG_FUNCTION_ARGS)
 	if (IsA(request, SupportRequestSelectivity))
 		PG_RETURN_POINTER(vxp_lineage_selectivity_request((SupportRequestSelectivity *) request,
 														  LINEAGE_STRAT_HAS_ANY));
+	if (IsA(request, SupportRequestSimplify))
+		PG_RETURN_POINTER(list_comparisons((SupportRequestSimplify *) request, true));
 	PG_RETURN_POINTER(NULL);
 }
 
@@ -172,6 +250,8 @@ vxp_lineage_all_support(PG_FUNCTION_ARGS)
 	if (IsA(request, SupportRequestSelectivity))
 		PG_RETURN_POINTER(vxp_lineage_selectivity_request((SupportRequestSelectivity *) request,
 														  LINEAGE_STRAT_HAS_ALL));
+	if (IsA(request, SupportRequestSimplify))
+		PG_RETURN_POINTER(list_comparisons((SupportRequestSimplify *) request, false));
 	PG_RETURN_POINTER(NULL);
 }
 

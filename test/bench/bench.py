@@ -1,6 +1,6 @@
 """bench.py - measures the lineage indexes and their peers on one server, writes results/bench.json and results/performance.md
 
-Started by bench.sh through with_server.sh. Settings: BENCH_ROWS, BENCH_SHAPE, BENCH_ONLY (see bench.sh).
+Started by bench.sh through with_server.sh. Settings: BENCH_ROWS, BENCH_SHAPE, BENCH_ONLY, BENCH_ESTIMATES (see bench.sh).
 """
 import json
 import os
@@ -14,6 +14,7 @@ from contestants import COMMON, contestants
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROWS = int(os.environ.get("BENCH_ROWS") or 1260000)
 SHAPE = os.environ.get("BENCH_SHAPE") or "wide"
+ESTIMATES = os.environ.get("BENCH_ESTIMATES") != "no"
 ONLY = (os.environ.get("BENCH_ONLY") or "").replace(",", " ").split()
 OUT = os.path.join(os.environ["VXP_TMP"], "results")
 BEGAN = time.monotonic()
@@ -266,10 +267,15 @@ def run(c, targets, sets):
     for ask in c.asks:
         say(f"{c.title}: questions {ask.title}")
         got = {"title": ask.title, "questions": answer(ask, targets)}
-        if ask.estimates and ask.condition:
+        if ESTIMATES and ask.estimates and ask.condition:
             got["q_error"] = estimates(ask, sets)
         result["asks"].append(got)
-    if c.ask_again:
+    if ESTIMATES and c.name == "gist":
+        # what the estimates are without a look into the index
+        psql("ALTER DATABASE postgres SET vxp.estimate_pages = 0")
+        result["asks"].append({"title": "statistics alone", "questions": {}, "q_error": estimates(c.asks[0], sets)})
+        psql("ALTER DATABASE postgres RESET vxp.estimate_pages")
+    if ESTIMATES and c.ask_again:
         # more is known with more statistics; ten times the usual here
         say(f"{c.title}: statistics target 1,000")
         psql("".join(f"ALTER TABLE bench.r ALTER {column} SET STATISTICS 1000;" for column in c.columns) + "ANALYZE bench.r;")
@@ -284,9 +290,9 @@ def run(c, targets, sets):
 def set_indexes():
     """the indexes of a resource type at the end of the chain, for our one table"""
     psql("CREATE SCHEMA types; SET search_path = types, vxp;"
-         "SELECT create_resource_type('Datasource'); SELECT create_resource_type('Patient', parents => '{Datasource}');"
-         "SELECT create_resource_type('ImagingStudy', parents => '{Patient}', lineage_field => 'study_id');"
-         "SELECT create_resource_type('Volume', parents => '{ImagingStudy}');")
+         "SELECT create_resource_type('Datasource', versioned => false); SELECT create_resource_type('Patient', parents => '{Datasource}', versioned => false);"
+         "SELECT create_resource_type('ImagingStudy', parents => '{Patient}', lineage_field => 'study_id', versioned => false);"
+         "SELECT create_resource_type('Volume', parents => '{ImagingStudy}', versioned => false);")
     return psql("SELECT regexp_replace(indexdef, 'INDEX \\S+ ON \\S+', 'INDEX ON bench.r') "
                 "FROM pg_indexes WHERE schemaname = 'types' AND tablename = 'volume' ORDER BY indexname")
 

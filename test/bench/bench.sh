@@ -2,8 +2,9 @@
 # bench.sh - what "make bench" does: measure on one throw-away server, print tables and bars
 # Two parts: "lineage", our indexes and their peers; "dql", requests against the same SQL. BENCH=dql: this part alone.
 # BENCH_ROWS=N resources instead of 1,260,000; BENCH_SHAPE=deep: folders, up to 12 levels; BENCH_ONLY="gist ltree text": these
-# contestants only (names in contestants.py). build/results has all numbers (bench.json) and the page (performance.md); a run
-# without switches also renews what stands between the marks in docs/performance.md (BENCH=dql: between its own marks).
+# contestants only (names in contestants.py); BENCH_ESTIMATES=no: without those. build/results has all numbers (bench.json) and
+# the page (performance.md); a run without switches also renews what stands between the marks in docs/performance.md
+# (BENCH=dql: between its own marks).
 # DQL_ROWS, DQL_DOCUMENTS, DQL_ROUNDS: sizes of the part dql; DQL_ONLY="point ten": rows whose names begin so (dql.json has them).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -11,7 +12,7 @@ cd "$(dirname "$0")/../.."
 export PYTHONDONTWRITEBYTECODE=1
 export BENCH=${BENCH:-lineage dql}
 export DQL_ROWS=${DQL_ROWS:-} DQL_DOCUMENTS=${DQL_DOCUMENTS:-} DQL_ROUNDS=${DQL_ROUNDS:-} DQL_ONLY=${DQL_ONLY:-}
-export BENCH_ROWS=${BENCH_ROWS:-} BENCH_SHAPE=${BENCH_SHAPE:-} BENCH_ONLY=${BENCH_ONLY:-}
+export BENCH_ROWS=${BENCH_ROWS:-} BENCH_SHAPE=${BENCH_SHAPE:-} BENCH_ONLY=${BENCH_ONLY:-} BENCH_ESTIMATES=${BENCH_ESTIMATES:-}
 test/prepare.sh
 owner_instead "$PWD/test/bench/bench.sh"
 export VXP_SERVER_SETTINGS="
@@ -36,7 +37,7 @@ test/with_server.sh sh -ec '
 	PATH=$PATH:'"$(pg_bin)"'
 	case " $BENCH " in *" dql "*) createdb -T template0 dql; PGDATABASE=dql python3 test/bench/dql_bench.py ;; esac
 	case " $BENCH " in *" lineage "*) python3 test/bench/bench.py ;; esac'
-if [ -f build/results/performance.md ] && [ -z "$BENCH_ROWS$BENCH_SHAPE$BENCH_ONLY" ]; then
+if [ -f build/results/performance.md ] && [ -z "$BENCH_ROWS$BENCH_SHAPE$BENCH_ONLY$BENCH_ESTIMATES" ]; then
 	python3 test/bench/report.py --renew build/results/performance.md docs/performance.md
 fi
 if [ -f build/results/dql.md ] && [ -z "$DQL_ROWS$DQL_DOCUMENTS$DQL_ROUNDS$DQL_ONLY" ]; then

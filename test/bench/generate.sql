@@ -27,7 +27,7 @@ CREATE TABLE bench.datasource AS
 -- 26 rows for each patient on average, with long tails: most have one study, some 60; a study has 3 to 1,000 volumes
 CREATE TABLE bench.patient AS
 	SELECT p, (SELECT min(d) FROM bench.datasource WHERE upto >= bench.chance(p, 1)) AS d,
-		format('DA%s', lpad(p::text, 5, '0')) AS name,
+		format('DA%s', lpad(p::text, greatest(5, length(p::text)), '0')) AS name,
 		least(floor(power(bench.chance(p, 2), -1 / 1.5)), 60)::int AS studies
 	FROM generate_series(1, ceil(:rows / (CASE :'shape' WHEN 'deep' THEN 37.0 ELSE 25.9 END))::bigint) p;
 

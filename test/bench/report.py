@@ -8,6 +8,7 @@ import sys
 
 # the marks of the pages: of the indexes (no name), and of another part
 BEGIN, END = "<!-- begin{}: written by make bench -->", "<!-- end{}: written by make bench -->"
+USUAL = 2000000     # rows; a larger run has a shorter page, with the bars that do not depend on the number of rows
 QUESTIONS = {"few": "by identifier", "path": "by path", "hundredth": "1 % count", "third": "30 % count", "semi": "semi-join",
              "limit": "filter, order, limit"}
 
@@ -88,9 +89,11 @@ def bars(n):
         b = n.of("gist", name, "bitmap_buffers")
         return f" (by a bitmap scan {number(b)})" if b is not None else ""
 
-    bar("by identifier, GiST with the heap: at most 30 buffers", n.of("gist", "few", "buffers"), 30, evidence=by_bitmap("few"))
-    bar("by identifier, GIN with the heap: at most 10 buffers", n.of("gin", "few", "buffers"), 10)
-    bar("by path: at most 8 buffers (gist_lineage_ops)", n.of("gist", "path", "buffers"), 8, evidence=by_bitmap("path"))
+    usual = data["rows"] < USUAL
+    if usual:
+        bar("by identifier, GiST with the heap: at most 30 buffers", n.of("gist", "few", "buffers"), 30, evidence=by_bitmap("few"))
+        bar("by identifier, GIN with the heap: at most 10 buffers", n.of("gin", "few", "buffers"), 10)
+        bar("by path: at most 8 buffers (gist_lineage_ops)", n.of("gist", "path", "buffers"), 8, evidence=by_bitmap("path"))
     for name, title in QUESTIONS.items():
         for what, unit in (("buffers", "buffers"), ("ms", "time")):
             best, peer = n.best(name, what)
@@ -109,7 +112,7 @@ def bars(n):
         # two leaves: fifty neighbours lie on one leaf page or across the edge of two
         bar("by identifier, pages of the GiST beyond two leaves, for 50,000 rows of the table: at most 1",
             max(0, few[0] - 2) / (data["rows"] / 50000), 1)
-    return lines
+    return lines if usual else [line for line in lines if line[0] is not None]
 
 
 def q_errors(n):
@@ -134,10 +137,11 @@ def page(data):
     lines = [
         f"Measured on PostgreSQL {data['server']}: {data['rows']:,} resources in {data['depth']} levels, {data['patients']:,} patients; "
         f"subtrees of {number(t['few'])} rows (nine of them), {number(t['hundredth'])} and {number(t['third'])}; "
-        f"500 patients in the semi-join; three inserts of {data['batch']:,} rows.", "",
-        "### Bars", ""]
+        f"500 patients in the semi-join; three inserts of {data['batch']:,} rows.", ""]
+    heads = data["rows"] < USUAL
+    lines += ["### Bars", ""] if heads else []
     lines += [f"- {'**not measured**' if ok is None else 'ok' if ok else '**missed**'}: {text}" for ok, text in bars(n)]
-    lines += ["", "### Size and buffers (exact)", ""]
+    lines += ["", "### Size and buffers (exact)", ""] if heads else ["", "Size and buffers:", ""]
 
     def buffers(ask, name):
         q = ask["questions"].get(name)
@@ -151,7 +155,7 @@ def page(data):
             + [buffers(a, k) for k in ("few", "absent", "path", "hundredth", "third", "semi", "limit")] for title, c, a in n.rows() if a["questions"]]
     lines += table(["index", "MB", "MB per million rows", "MB after the inserts", "by identifier (index alone)", "identifier that is nowhere", "by path (index alone)", "1 % count", "30 % count",
                     "semi-join", "filter, order, limit"], rows)
-    lines += ["", "### Time, as a ratio to the best peer", ""]
+    lines += ["", "### Time, as a ratio to the best peer", ""] if heads else ["", "Time, as a ratio to the other:", ""]
     best = {k: n.best(k, "ms")[0] for k in QUESTIONS}
     built, inserted = n.best_of_table("build_ms"), n.best_of_table("insert_ms")
 
@@ -163,7 +167,8 @@ def page(data):
     if "plain" in n.all:
         rows.append(["no index", "-", by(n.all["plain"]["insert_ms"], inserted)] + ["-"] * len(QUESTIONS))
     lines += table(["index", "build", "insert"] + list(QUESTIONS.values()), rows)
-    lines += ["", "### Estimates: q-error", ""] + q_errors(n)
+    if heads:
+        lines += ["", "### Estimates: q-error", ""] + q_errors(n)
     return "\n".join(lines) + "\n"
 
 

@@ -23,10 +23,10 @@ my @plain = (extra_params => [ '-U', 'plain' ]);
 $node->safe_psql('source', <<'SQL', @plain);
 CREATE EXTENSION vxp_query;
 SET search_path = public, vxp;
-SELECT create_resource_type('Dataset', 'title text');
-SELECT create_resource_type('Folder', parents => '{Dataset, Folder}');
-SELECT create_resource_type('Odd "n".ame', 'x int', prefix => 'o d', parents => '{Folder}');
-SELECT create_resource_type('Items', parents => '{Dataset}');
+SELECT create_resource_type('Dataset', 'title text', versioned => false);
+SELECT create_resource_type('Folder', parents => '{Dataset, Folder}', versioned => false);
+SELECT create_resource_type('Odd "n".ame', 'x int', prefix => 'o d', parents => '{Folder}', versioned => false);
+SELECT create_resource_type('Items', parents => '{Dataset}', versioned => false);
 CREATE TABLE note (id int PRIMARY KEY, folder text, body jsonb);
 INSERT INTO dataset (identifier, title) VALUES ('dataset/1', 'one'), ('dataset/2', 'two');
 INSERT INTO folder (identifier, parent_identifier) VALUES ('folder/a', 'dataset/1'), ('folder/b', 'folder/a');
@@ -38,6 +38,7 @@ SELECT register('V', 'v', id => 'id');
 ALTER TABLE items RENAME TO things;
 CREATE VIEW a_on_wrapper AS SELECT n.id, f.identifier FROM note('{}') n JOIN folder('{"filter": {"$hasAncestor": "dataset/1"}}') f ON f.identifier = n.folder;
 CREATE VIEW on_view AS SELECT identifier, lineage FROM folder_current;
+SELECT freeze('frozen', '{"resource": "Folder", "sort": {"identifier": 1}}');
 GRANT SELECT ON folder TO reader;
 GRANT SELECT ON resource_types TO PUBLIC;
 SQL
@@ -65,6 +66,10 @@ SELECT x FROM public."odd ""n"".ame"('{}');
 SELECT count(*) FROM public.note('{}');
 SELECT * FROM public.a_on_wrapper;
 SELECT objtype, objname, provider, label FROM pg_seclabels ORDER BY 2;
+SELECT name, relation, resource, frozen_at, as_of, row_count, checksum, request FROM vxp.cohorts;
+SELECT * FROM vxp.cohort_rows('public.frozen');
+SELECT * FROM vxp.cohort_problems('public.frozen');
+SELECT * FROM vxp.cohort_changes('public.frozen');
 SQL
 my $before = $node->safe_psql('source', $state);
 like($before, qr/"name":"Odd \\"n\\".ame"/, 'the source has an odd name');
@@ -87,9 +92,13 @@ SET search_path = public, vxp;
 INSERT INTO folder (identifier, parent_identifier) VALUES ('folder/c', 'folder/b');
 UPDATE folder SET parent_identifier = 'dataset/2' WHERE identifier = 'folder/a';
 SQL
+	is($node->safe_psql($database, q{SET search_path = public, vxp; SELECT string_agg(identifier || ' ' || change, ', ') FROM cohort_diff('frozen')}),
+		'folder/a moved, folder/b moved, folder/c added', "$label: a cohort is as it was");
 	is($node->safe_psql($database, 'SELECT lineage FROM note'), 'dataset/2 > folder/a > folder/b > note/1', "$label: a move reaches all types");
 	my ($rc, $out, $err) = $node->psql($database, q{DELETE FROM folder WHERE identifier = 'folder/a'}, extra_params => [ '-U', $user ]);
 	like($err, qr/still has children/, "$label: parents are kept");
+	($rc, $out, $err) = $node->psql($database, 'DELETE FROM frozen', extra_params => [ '-U', $user ]);
+	like($err, qr/is frozen/, "$label: a cohort is guarded");
 	$node->safe_psql($database, 'ALTER TABLE note RENAME TO notes; SELECT vxp.refresh(\'Note\')', extra_params => [ '-U', $user ]);
 	is($node->safe_psql($database, q{SELECT count(*) FROM public.notes('{}')}), 1, "$label: RENAME is followed");
 	return;

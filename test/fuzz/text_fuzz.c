@@ -1,14 +1,12 @@
 /*
- * lineage_fuzz.c - fuzz target: the text form of a path
+ * text_fuzz.c - fuzz target: the text form of a path
  *
  * Any bytes give a path or a fault.  A fault lies within the input.  A path
  * keeps the limits, fits the room that was promised, and printed and read
  * again is the same path.  Buffers are malloc blocks of the exact size, so
  * that the address sanitizer sees any step beyond.
  *
- *		clang -g -O1 -fsanitize=fuzzer,address,undefined -Isrc \
- *			src/lineage/lineage_format.c test/fuzz/lineage_fuzz.c -o build/lineage_fuzz
- *		build/lineage_fuzz -max_total_time=60 -max_len=4096 test/fuzz/corpus/lineage
+ *		test/fuzz.sh text 60
  */
 #include <stdlib.h>
 #include <string.h>

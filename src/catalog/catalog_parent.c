@@ -1,0 +1,433 @@
+/*
+ * catalog_parent.c - the parent of a row, its path, and when it was there
+ *
+ * A parent's row is locked FOR KEY SHARE, so it can neither end nor move before
+ * this transaction ends: both take FOR UPDATE.  That is also why the last
+ * parent found may be remembered while this session itself has moved or removed
+ * nothing and no subtransaction has failed.
+ *
+ * A version lies below its parent all the time: in every instant of its
+ * interval there is a version of the parent, with one and the same path.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "catalog/catalog.h"
+#include "catalog/catalog_lineage.h"
+#include "common/vxp_compat.h"
+
+/* "Patient", "Patient or ImagingStudy": the possible types of parents. */
+char *
+vxp_parent_types(const LineageTable *table)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	foreach(lc, table->parents)
+		appendStringInfo(&buf, "%s%s", lc == list_head(table->parents) ? "" : " or ",
+						 ((RelatedTable *) lfirst(lc))->type_name);
+	return buf.data;
+}
+
+static void
+raise_unknown_parent(const LineageTable *table, const char *identifier, const char *parent)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+			 errmsg("parent \"%s\" of \"%s\" does not exist", parent, identifier),
+			 errdetail("Resources of type %s lie below one of type %s.",
+					   table->self.type_name, vxp_parent_types(table)),
+			 errhint("Insert parents before their children, ordered by depth, or use vxp.load, which sorts.")));
+}
+
+static void
+raise_wrong_parent(const LineageTable *table, const char *identifier, const char *parent)
+{
+	if (table->parents == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errmsg("\"%s\" cannot be the parent of \"%s\"", parent, identifier),
+				 errdetail("Resources of type %s have no parent.", table->self.type_name)));
+	ereport(ERROR,
+			(errcode(ERRCODE_CHECK_VIOLATION),
+			 errmsg("\"%s\" cannot be the parent of \"%s\"", parent, identifier),
+			 errdetail("Resources of type %s lie below one of type %s.",
+					   table->self.type_name, vxp_parent_types(table))));
+}
+
+static void
+raise_no_path(const char *identifier)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("resource \"%s\" has no lineage", identifier),
+			 errhint("Register its table again, which fills the column.")));
+}
+
+/* Runs a plan with one argument, the identifier, as the owner of "relid".  SPI is connected. */
+static void
+run_select(Oid relid, SPIPlanPtr *plan, const char *sql, const char *identifier, long limit)
+{
+	OwnerScope	saved;
+	Datum		value;
+	Oid			type = TEXTOID;
+	int			rc;
+
+	if (*plan == NULL)
+		*plan = vxp_prepare_as_owner(relid, sql, 1, &type);
+	value = CStringGetTextDatum(identifier);
+	vxp_enter_owner(relid, &saved);
+	rc = SPI_execute_plan(*plan, &value, NULL, false, limit);
+	vxp_leave_owner(&saved);
+	if (rc != SPI_OK_SELECT)
+		elog(ERROR, "SPI_execute_plan returned %s", SPI_result_code_string(rc));
+}
+
+/* A path in the current row of the result, copied into "context". */
+static struct varlena *
+result_path(int row, const char *identifier, MemoryContext context)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	bool		isnull;
+	Datum		path = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &isnull);
+	struct varlena *result;
+
+	if (isnull)
+		raise_no_path(identifier);
+	result = (struct varlena *) PG_DETOAST_DATUM_COPY(path);
+	MemoryContextSwitchTo(old);
+	return result;
+}
+
+static TimestampTz
+result_time(int row, int column, TimestampTz if_null)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &isnull);
+
+	return isnull ? if_null : DatumGetTimestampTz(value);
+}
+
+/*
+ * The path that a query finds for "identifier", copied into the current
+ * context, or NULL; and its second column, if asked for.  SPI must not be
+ * connected.  Runs as the owner of "relid".
+ */
+static struct varlena *
+fetch_path(Oid relid, SPIPlanPtr *plan, const char *sql, const char *identifier, TimestampTz *begin)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	struct varlena *result = NULL;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	run_select(relid, plan, sql, identifier, 1);
+	if (SPI_processed > 0)
+	{
+		result = result_path(0, identifier, caller);
+		if (begin != NULL)
+			*begin = result_time(0, 2, DT_NOBEGIN);
+	}
+	SPI_finish();
+	return result;
+}
+
+/* Which types of parents fit the identifier; an error when none does. */
+static List *
+possible_parents(const LineageTable *table, const char *identifier, const char *parent)
+{
+	List	   *found = NIL;
+	ListCell   *lc;
+
+	foreach(lc, table->parents)
+	{
+		RelatedTable *related = lfirst(lc);
+
+		if (vxp_has_prefix(parent, related->prefix, related->prefix_length))
+			found = lappend(found, related);
+	}
+	if (found == NIL)
+		raise_wrong_parent(table, identifier, parent);
+	return found;
+}
+
+/* The present path of the parent, its row locked, or NULL; it is then in table->parent_lineage. */
+static struct varlena *
+find_present(LineageTable *table, const char *identifier, const char *parent)
+{
+	struct varlena *path = NULL;
+	TimestampTz begin = DT_NOBEGIN;
+	ListCell   *lc;
+
+	if (table->parent_identifier != NULL && table->parent_epoch == vxp_lineage_epoch() &&
+		strcmp(table->parent_identifier, parent) == 0)
+		return table->parent_lineage;
+
+	foreach(lc, possible_parents(table, identifier, parent))
+	{
+		RelatedTable *related = lfirst(lc);
+		StringInfoData sql;
+
+		initStringInfo(&sql);
+		if (related->plan_find == NULL)
+			appendStringInfo(&sql, "SELECT %s%s%s FROM %s WHERE %s OPERATOR(pg_catalog.=) $1%s FOR KEY SHARE",
+							 related->lineage, related->versioned ? ", " : "",
+							 related->versioned ? related->valid_from : "",
+							 related->table, related->identifier, related->is_current);
+		path = fetch_path(related->relid, &related->plan_find, sql.data, parent,
+						  related->versioned ? &begin : NULL);
+		if (path != NULL)
+			break;
+	}
+	if (path == NULL)
+		return NULL;
+	if (table->parent_identifier != NULL)
+	{
+		pfree(table->parent_identifier);
+		pfree(table->parent_lineage);
+		table->parent_identifier = NULL;
+	}
+	table->parent_lineage = (struct varlena *)
+		DatumGetPointer(PointerGetDatum(MemoryContextAlloc(table->context, VARSIZE_ANY(path))));
+	memcpy(table->parent_lineage, path, VARSIZE_ANY(path));
+	table->parent_identifier = MemoryContextStrdup(table->context, parent);
+	table->parent_epoch = vxp_lineage_epoch();
+	table->parent_begin = begin;
+	return table->parent_lineage;
+}
+
+/* All versions of the parent, by time and locked, into table->past. */
+static void
+find_past(LineageTable *table, const char *identifier, const char *parent)
+{
+	ListCell   *lc;
+
+	if (table->past_identifier != NULL && table->past_epoch == vxp_lineage_epoch() &&
+		strcmp(table->past_identifier, parent) == 0)
+		return;
+	if (table->past_context == NULL)
+		table->past_context = AllocSetContextCreate(table->context, "vxp versions of a parent", ALLOCSET_SMALL_SIZES);
+	MemoryContextReset(table->past_context);
+	table->past_identifier = NULL;
+	table->past_count = 0;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	foreach(lc, possible_parents(table, identifier, parent))
+	{
+		RelatedTable *related = lfirst(lc);
+		StringInfoData sql;
+
+		initStringInfo(&sql);
+		if (related->plan_history == NULL)
+		{
+			const char *none = "NULL::pg_catalog.timestamptz";
+
+			appendStringInfo(&sql, "SELECT %s, %s, %s FROM %s WHERE %s OPERATOR(pg_catalog.=) $1 ORDER BY 2 FOR KEY SHARE",
+							 related->lineage, related->versioned ? related->valid_from : none,
+							 related->versioned ? related->valid_to : none, related->table, related->identifier);
+		}
+		run_select(related->relid, &related->plan_history, sql.data, parent, 0);
+		if (SPI_processed == 0)
+			continue;
+		table->past = MemoryContextAlloc(table->past_context, sizeof(ParentVersion) * SPI_processed);
+		for (uint64 i = 0; i < SPI_processed; i++)
+		{
+			ParentVersion *version = &table->past[table->past_count++];
+
+			version->path = result_path((int) i, parent, table->past_context);
+			version->valid.from = result_time((int) i, 2, DT_NOBEGIN);
+			version->valid.to = result_time((int) i, 3, DT_NOEND);
+		}
+		break;
+	}
+	SPI_finish();
+	table->past_identifier = MemoryContextStrdup(table->past_context, parent);
+	table->past_epoch = vxp_lineage_epoch();
+}
+
+/*
+ * The one path that the parent had during "wanted", or NULL: it was not there at
+ * *missing, or moved at *moved.
+ */
+static struct varlena *
+path_during(const LineageTable *table, VersionInterval wanted, TimestampTz *missing, TimestampTz *moved)
+{
+	struct varlena *path = NULL;
+
+	*missing = wanted.from;
+	*moved = DT_NOBEGIN;
+	for (int i = 0; i < table->past_count; i++)
+	{
+		const ParentVersion *version = &table->past[i];
+
+		if (!vxp_intervals_overlap(version->valid, wanted))
+			continue;
+		if (version->valid.from > *missing)
+			return NULL;
+		if (path != NULL && !vxp_lineage_equal(lineage_span(path), lineage_span(version->path)))
+		{
+			*moved = version->valid.from;
+			return NULL;
+		}
+		path = version->path;
+		*missing = version->valid.to;
+	}
+	return *missing >= wanted.to ? path : NULL;
+}
+
+/* The one path that the parent had during "wanted"; errors when there is none. */
+static struct varlena *
+find_covering(LineageTable *table, const char *identifier, const char *parent, VersionInterval wanted)
+{
+	struct varlena *path = NULL;
+	TimestampTz missing;
+	TimestampTz moved;
+
+	/*
+	 * While we waited for a lock, the parent's versions may have been split by
+	 * a correction: what the first snapshot lacks, the second shows.
+	 */
+	for (int attempt = 0; attempt < 2; attempt++)
+	{
+		if (attempt > 0)
+			vxp_lineage_forget_parents();
+		find_past(table, identifier, parent);
+		path = path_during(table, wanted, &missing, &moved);
+		if (path != NULL)
+			return path;
+	}
+	if (table->past_count == 0)
+		raise_unknown_parent(table, identifier, parent);
+	if (!TIMESTAMP_IS_NOBEGIN(moved))
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errmsg("parent \"%s\" moved while a version of \"%s\" would be valid", parent, identifier),
+				 errdetail("The version is valid in %s, the parent moved at %s.",
+						   vxp_interval_text(wanted), vxp_instant_text(moved)),
+				 errhint("Give the resource a version before the move and one after it.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+			 errmsg("parent \"%s\" does not exist all the time of a version of \"%s\"", parent, identifier),
+			 errdetail("The version is valid in %s, and there is no parent at %s.",
+					   vxp_interval_text(wanted), vxp_instant_text(missing)),
+			 errhint("A version must lie within the versions of its parent.")));
+}
+
+/*
+ * vxp_find_parent returns the path of the parent, which is locked; 23503 when
+ * there is none, 23514 when it cannot be one or moved.
+ *
+ * The parent must be there during "wanted", unless "begin" is given: then it
+ * must be there now, and "begin" is raised to when its present version began.
+ */
+struct varlena *
+vxp_find_parent(LineageTable *table, const char *identifier, const char *parent,
+				VersionInterval wanted, TimestampTz *begin)
+{
+	if (begin != NULL || TIMESTAMP_IS_NOEND(wanted.to))
+	{
+		struct varlena *path = find_present(table, identifier, parent);
+
+		if (path == NULL)
+			raise_unknown_parent(table, identifier, parent);
+		if (begin != NULL)
+			*begin = Max(*begin, table->parent_begin);
+		if (begin != NULL || wanted.from >= table->parent_begin)
+			return path;
+	}
+	return find_covering(table, identifier, parent, wanted);
+}
+
+/* One lock for each tree, so that two moves in it cannot make a cycle together. */
+static void
+lock_root(uint32 root)
+{
+	LockDatabaseObject(vxp_catalog_relid(), root, 0, ExclusiveLock);
+}
+
+static uint32
+root_key(LineageSpan path)
+{
+	const uint8 *cursor = path.data;
+	LineageLabel root = lineage_next_label(&cursor);
+
+	return DatumGetUInt32(hash_any((const unsigned char *) root.bytes, root.length));
+}
+
+/*
+ * Before the parent of a row changes: lock the trees it leaves and enters, and
+ * the row itself FOR UPDATE, which waits for those who insert below it.
+ * Returns the path of the new parent (NULL: the row becomes a root).
+ *
+ * The tree that a parent belongs to is known only by looking, and may change
+ * while we wait for its lock; so look again with the lock held.
+ *
+ * "begin" is raised to the earliest instant at which the move may take effect.
+ */
+struct varlena *
+vxp_lock_for_move(LineageTable *table, const char *old_identifier, LineageSpan old_path,
+				  const char *identifier, const char *parent, TimestampTz *begin)
+{
+	VersionInterval always = {DT_NOBEGIN, DT_NOEND};
+	struct varlena *path = NULL;
+	uint32		from = root_key(old_path);
+	bool		held = false;
+	StringInfoData sql;
+
+	/* two keys in ascending order, as far as they are known beforehand */
+	if (parent != NULL)
+	{
+		uint32		to;
+
+		vxp_lineage_forget_parents();
+		path = vxp_find_parent(table, identifier, parent, always, begin);
+		to = root_key(lineage_span(path));
+		if (to < from)
+		{
+			lock_root(to);
+			lock_root(from);
+			held = true;
+		}
+		else
+		{
+			lock_root(from);
+			if (to != from)
+				lock_root(to);
+			held = true;
+		}
+		for (;;)
+		{
+			uint32		now;
+
+			CHECK_FOR_INTERRUPTS();
+			vxp_lineage_forget_parents();
+			path = vxp_find_parent(table, identifier, parent, always, begin);
+			now = root_key(lineage_span(path));
+			if (now == to || now == from)
+				break;
+			lock_root(now);
+			to = now;
+		}
+	}
+	if (!held)
+		lock_root(from);
+	initStringInfo(&sql);
+	if (table->plan_lock_self == NULL)
+		appendStringInfo(&sql, "SELECT %s FROM %s WHERE %s OPERATOR(pg_catalog.=) $1%s FOR UPDATE",
+						 table->self.lineage, table->self.table, table->self.identifier, table->self.is_current);
+	(void) fetch_path(table->self.relid, &table->plan_lock_self, sql.data, old_identifier, NULL);
+	if (table->versions_below)
+		*begin = Max(*begin, vxp_lock_subtree(table, old_identifier));
+	return path;
+}

@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# check_all.sh [PART...] - the release gate: all parts (or the named ones), each with a log in build/check-all, a table at
+# the end. A part passes, fails, or is "not run" (what it needs cannot be had here); only a gate without either of the
+# latter is passed. "report" in front of a result: it does not count. Called by make check-all PART=...
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. test/lib.sh
+logs=$PWD/build/check-all
+mkdir -p "$logs"
+
+#  name       time    what
+parts='
+compile       short   gcc and clang, -Werror, headers of 15, 17, 18
+lint          short   rules of the layout, each promise with its test
+pg15          long    all suites on 15
+pg17          long    all suites on 17
+pg18          long    all suites on 18
+pg19          long    all suites on 19 (reported only)
+asserts       long    all suites on a server with assertions
+asan          long    all suites with address and undefined-behaviour sanitizers
+valgrind      long    the tests that parse and index, under memcheck
+caches        long    tests of plans and caches, debug_discard_caches = 1
+generic       long    regression tests, plan_cache_mode = force_generic_plan
+parallel      long    regression tests, every plan that can be parallel is
+fuzz          short   replay of the corpus (FUZZ_SECONDS=600: and a search)
+sqlsmith      long    random SQL as a plain role on a server with assertions
+crash         long    kill -9 in 20 rounds, replica, promotion
+dump          short   dump, restore, update paths on 15
+upgrade17     short   pg_upgrade 15 to 17, dump and restore to it
+upgrade18     short   pg_upgrade 15 to 18, dump and restore to it
+'
+part_compile() { make -s compile-matrix; }
+part_lint() { make -s lint && test/promises.sh; }
+part_pg15() { [ "$(pg_major)" = 15 ] || return 75; test/with_server.sh test/run_tests.sh; }
+part_pg17() { test/matrix.sh 17 test/with_server.sh test/run_tests.sh; }
+part_pg18() { test/matrix.sh 18 test/with_server.sh test/run_tests.sh; }
+part_pg19() { test/matrix.sh 19 test/with_server.sh test/run_tests.sh; }
+part_asserts() { test/assert.sh asserts test/run_tests.sh; }
+part_asan() { test/assert.sh asan test/run_tests.sh; }
+# what takes input apart or builds an index; not the tests with a hundred thousand rows, ten minutes and more there
+part_valgrind() { VXP_TESTS="install lineage_io lineage_errors lineage_advise lineage_gin dql_parse dql_errors dql_filters dql_requests dql_matches dql_sort dql_write dql_page dql_fields catalog catalog_lineage verify" test/assert.sh valgrind test/regress_some.sh; }
+part_caches() { VXP_SERVER_SETTINGS='debug_discard_caches = 1' VXP_TESTS="install catalog catalog_acl dql_cache dql_rights dql_filters dql_parse dql_sort dql_tables dql_write_acl verify" test/assert.sh asserts test/regress_some.sh; }
+part_generic() { VXP_SERVER_SETTINGS='plan_cache_mode = force_generic_plan' test/with_server.sh test/regress_some.sh; }
+part_parallel() {
+	# "regress": EXPLAIN does not show the Gather that is forced; a session that looks at leaks or plans turns it off
+	VXP_SERVER_SETTINGS="$([ "$(pg_major)" -ge 16 ] && echo debug_parallel_query || echo force_parallel_mode) = regress" test/with_server.sh test/regress_some.sh
+}
+part_fuzz() { test/fuzz.sh "${FUZZ_SECONDS:-0}"; }
+part_sqlsmith() { test/prepare.sh sqlsmith && VXP_ALLOW_INTERNAL=1 test/assert.sh asserts test/sqlsmith.sh "${SQLSMITH_QUERIES:-10000}"; }
+part_crash() { CRASH_ROUNDS=${CRASH_ROUNDS:-20} test/tap.sh test/t/*_crash_replica.pl; }
+part_dump() { test/tap.sh test/t/*_dump_restore.pl test/t/*_update_paths.pl; }
+part_upgrade17() { VXP_MATRIX_OLD=15 test/matrix.sh 17 test/pg_upgrade.sh; }
+part_upgrade18() { VXP_MATRIX_OLD=15 test/matrix.sh 18 test/pg_upgrade.sh; }
+
+names=$(awk 'NF {print $1}' <<< "$parts")
+[ $# -gt 0 ] || set -- $names
+for part; do grep -qx -- "$part" <<< "$names" || die "no part \"$part\"; there are: $(echo $names)"; done
+test/prepare.sh test
+
+# what the log of a part counts
+counts() {
+	awk '/^(test|    ) .*\.\.\. ok +[0-9]+ ms/ || /^ok [0-9]+ / {ok++} /\.\.\. FAILED/ || /^not ok [0-9]+ / {bad++}
+		/^test\/t\/.*\.\. ok$/ {tap++} /^PostgreSQL [0-9]+, (gcc|clang): ok/ {builds++}
+		/^fuzz .*: .*(replayed|runs)/ {fuzz = fuzz (fuzz ? "; " : "") substr($0, 6)} /^(pg_upgrade|sqlsmith) / {line = $0} /^[0-9]+ passed, / {total = $0}
+		END {
+			if (total != "") print total; else {
+				s = ""
+				if (ok + bad) s = ok + 0 " of " ok + bad " tests"
+				if (tap) s = s (s ? ", " : "") tap " TAP files"
+				if (builds) s = builds " builds"
+				if (fuzz) s = fuzz
+				if (line) s = line
+				print s
+			}
+		}' "$1"
+}
+failed=0
+: > "$logs/table"
+for part; do
+	started=$SECONDS
+	printf -- '-- %s ... ' "$part"
+	rc=0
+	(set -euo pipefail; "part_$part") > "$logs/$part.log" 2>&1 < /dev/null || rc=$?
+	case $rc in 0) result=passed ;; 75) result='not run' ;; *) result=FAILED ;; esac
+	if [ "$part" = pg19 ]; then result="report: $result"; elif [ $rc != 0 ]; then failed=$((failed + 1)); fi
+	printf '%s (%s s)\n' "$result" $((SECONDS - started))
+	case $result in *FAILED) grep -E '^(not ok|test .*FAILED|error:)|findings?|Failed test' "$logs/$part.log" | head -n 12 | sed 's/^/     /' || true ;; esac
+	printf '| %s | %s | %s | %s | %s s |\n' "$part" "$(awk -v p="$part" '$1 == p {$1 = $2 = ""; sub(/^ +/, ""); print}' <<< "$parts")" \
+		"$result" "$(counts "$logs/$part.log")" $((SECONDS - started)) >> "$logs/table"
+done
+echo
+echo "| part | what | result | counts | time |"
+echo "| --- | --- | --- | --- | ---: |"
+cat "$logs/table"
+echo
+echo "$("$pg_config" --version), $(gcc --version | head -n 1), $(command -v clang >/dev/null && clang --version | head -n 1 || echo no clang)"
+echo "$(grep -c '| passed |' "$logs/table" || true) parts passed, $failed failed or not run"
+[ $failed = 0 ]

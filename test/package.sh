@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# package.sh - what "make check-packages" does: builds the Debian packages from the committed files, whose tests run on a
+# throw-away server as part of the build; then looks at what is in them, and asks a server that has nothing but them.
+# Also the file for PGXN: META.json by the rules of its specification. Leaves both in build/packages.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. test/lib.sh
+test/prepare.sh debian
+owner_instead "$PWD/test/package.sh"
+out=$PWD/build/packages
+run=$(scratch vxp)
+trap 'stop_server "$run"' EXIT
+chmod 755 "$run"
+passed=0 failed=0
+check() {
+	local name=$1
+	shift
+	if "$@"; then echo "package $name ... ok"; passed=$((passed + 1)); else echo "package $name ... failed"; failed=$((failed + 1)); fi
+}
+
+check meta perl test/meta.pl META.json
+make -s dist
+version=$(sed -n "s/^default_version = '\(.*\)'/\1/p" vxp_query.control)
+dist_complete() {
+	local names file
+	names=$(unzip -Z1 "build/vxp_query-$version.zip")
+	for file in META.json Makefile vxp_query.control README.md LICENSE CHANGELOG.md src/vxp_query.sql docs/dql.md; do
+		grep -qx "vxp_query-$version/$file" <<< "$names" || { echo "the zip has no $file"; return 1; }
+	done
+}
+check dist dist_complete
+
+# the build refuses a tree with files of an earlier one, and writes beside it
+mkdir -p "$run/deb/vxp-query" "$out"
+git archive HEAD | tar -x -C "$run/deb/vxp-query"
+build() { (cd "$run/deb/vxp-query" && env -u MAKEFLAGS dpkg-buildpackage -us -uc -b > "$out/build.log" 2>&1) || { tail -n 60 "$out/build.log"; return 1; }; }
+check build build
+cp "$run"/deb/*.deb "$out/" 2>/dev/null || true
+
+# a server with the package's files and nothing else of ours
+deb=$(ls "$run"/deb/postgresql-*-vxp-query_*.deb | grep -v dbgsym | head -n 1)
+major=$(basename "$deb" | sed -E 's/postgresql-([0-9]+)-.*/\1/')
+works() {
+	dpkg-deb -x "$deb" "$run/dest"
+	chmod -R a+rX "$run/dest"
+	pg_config=/usr/lib/postgresql/$major/bin/pg_config
+	start_server "$run"
+	"$(pg_bin)/psql" -qXAt -v ON_ERROR_STOP=1 <<-'SQL' | tee "$run/answer"
+		CREATE EXTENSION vxp_query;
+		SET search_path = public, vxp;
+		SELECT create_resource_type('Patient', 'sex text', versioned => false);
+		INSERT INTO patient (identifier, sex) VALUES ('patient/1', 'F'), ('patient/2', 'M');
+		SELECT count(*) FROM patient('{"filter": {"sex": "F"}}');
+	SQL
+	[ "$(cat "$run/answer")" = $'patient\n1' ]
+}
+check works works
+contents() {
+	local list want
+	list=$(dpkg-deb -c "$deb" | awk '{print $6}')
+	for want in "lib/vxp_query.so$" "extension/vxp_query.control$" "extension/vxp_query--$version.sql$" "doc/postgresql-$major-vxp-query/copyright$"; do
+		grep -q "$want" <<< "$list" || { echo "the package has no $want"; return 1; }
+	done
+	! grep -E 'test/|\.o$|\.c$' <<< "$list"
+}
+check contents contents
+if command -v lintian >/dev/null; then check lintian lintian --fail-on error --suppress-tags initial-upload-closes-no-bugs,bad-distribution-in-changes-file --no-tag-display-limit "$deb"; fi
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
