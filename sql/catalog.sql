@@ -12,10 +12,10 @@ CREATE SCHEMA catalog_test;
 SET search_path = catalog_test, vxp;
 
 -- a hierarchy of four; the table is in the first schema of the path that is not ours
-SELECT create_resource_type('Datasource');
-SELECT create_resource_type('Patient', 'sex text, birth_date date', parents => '{Datasource}');
-SELECT create_resource_type('ImagingStudy', parents => '{Patient}', lineage_field => 'study_id');
-SELECT create_resource_type('Volume', 'modality text, "Slice Thickness" numeric CHECK ("Slice Thickness" > 0)', parents => '{ImagingStudy}');
+SELECT create_resource_type('Datasource', versioned => false);
+SELECT create_resource_type('Patient', 'sex text, birth_date date', parents => '{Datasource}', versioned => false);
+SELECT create_resource_type('ImagingStudy', parents => '{Patient}', lineage_field => 'study_id', versioned => false);
+SELECT create_resource_type('Volume', 'modality text, "Slice Thickness" numeric CHECK ("Slice Thickness" > 0)', parents => '{ImagingStudy}', versioned => false);
 \d volume
 \d volume_current
 SELECT name, relation, prefix, parents, versioned, lineage_field, view_name, function_name FROM resource_types ORDER BY name;
@@ -49,44 +49,44 @@ ALTER TABLE datasource ENABLE TRIGGER vxp_lineage;
 -- refused, each with its SQLSTATE
 SELECT create_resource_type('Versioned', 'code text UNIQUE', versioned => true);
 \echo :SQLSTATE
-SELECT create_resource_type('VOLUME');
+SELECT create_resource_type('VOLUME', versioned => false);
 \echo :SQLSTATE
-SELECT create_resource_type('Other', parents => '{volume}');
+SELECT create_resource_type('Other', parents => '{volume}', versioned => false);
 \echo :SQLSTATE
-SELECT create_resource_type('');
+SELECT create_resource_type('', versioned => false);
 \echo :SQLSTATE
-SELECT create_resource_type(repeat('x', 64));
+SELECT create_resource_type(repeat('x', 64), versioned => false);
 \echo :SQLSTATE
-SELECT create_resource_type(NULL);
+SELECT create_resource_type(NULL, versioned => false);
 \echo :SQLSTATE
-SELECT create_resource_type('Other', prefix => 'a/b');
+SELECT create_resource_type('Other', prefix => 'a/b', versioned => false);
 \echo :SQLSTATE
-SELECT create_resource_type('Other', parents => '{Patient,NULL}');
+SELECT create_resource_type('Other', parents => '{Patient,NULL}', versioned => false);
 \echo :SQLSTATE
-SELECT create_resource_type('Other', parents => '{Patient}', lineage_field => 'patient_id');
+SELECT create_resource_type('Other', parents => '{Patient}', lineage_field => 'patient_id', versioned => false);
 \echo :SQLSTATE
-SELECT create_resource_type('Other', columns => 'identifier text');
+SELECT create_resource_type('Other', columns => 'identifier text', versioned => false);
 \echo :SQLSTATE
-SELECT create_resource_type('Other', columns => 'a nosuchtype');
+SELECT create_resource_type('Other', columns => 'a nosuchtype', versioned => false);
 \echo :SQLSTATE
 SET search_path = vxp, pg_temp;
-SELECT create_resource_type('Other');
+SELECT create_resource_type('Other', versioned => false);
 \echo :SQLSTATE
 SET search_path = catalog_test, vxp;
 
 -- a name that a function of ours or of the server has: the wrapper evades it
-SELECT create_resource_type('Items');
-SELECT create_resource_type('Lower');
+SELECT create_resource_type('Items', versioned => false);
+SELECT create_resource_type('Lower', versioned => false);
 CREATE FUNCTION taken(dql) RETURNS int LANGUAGE sql AS 'SELECT 1';
 CREATE FUNCTION taken_query(dql) RETURNS int LANGUAGE sql AS 'SELECT 1';
 CREATE TABLE taken_current ();
-SELECT create_resource_type('Taken');
+SELECT create_resource_type('Taken', versioned => false);
 SELECT name, view_name, function_name FROM resource_types WHERE name IN ('Items', 'Lower', 'Taken') ORDER BY name;
 
 -- odd names: space, quote, dot, upper case, other scripts, the longest
-SELECT create_resource_type('A "b" c.d''e', 'x text', prefix => 'a b"', lineage_field => 'Odd "field".x');
-SELECT create_resource_type('Größe', parents => ARRAY['A "b" c.d''e']);
-SELECT create_resource_type(repeat('long', 15) || 'abc', parents => '{Größe}');
+SELECT create_resource_type('A "b" c.d''e', 'x text', prefix => 'a b"', lineage_field => 'Odd "field".x', versioned => false);
+SELECT create_resource_type('Größe', parents => ARRAY['A "b" c.d''e'], versioned => false);
+SELECT create_resource_type(repeat('long', 15) || 'abc', parents => '{Größe}', versioned => false);
 INSERT INTO "a ""b"" c.d'e" (identifier) VALUES ('a b"/ü > "x"');
 INSERT INTO "größe" (identifier, parent_identifier) VALUES ('größe/1/2', 'a b"/ü > "x"');
 SELECT identifier, "Odd ""field"".x", lineage_path FROM "größe_current";
@@ -175,7 +175,7 @@ SELECT count(*) FROM resource_relation r WHERE NOT EXISTS (SELECT FROM pg_class 
 -- the extension can go and come back in one session; tables stay, without their paths
 CREATE SCHEMA again;
 SET search_path = again, vxp;
-SELECT create_resource_type('Root');
+SELECT create_resource_type('Root', versioned => false);
 INSERT INTO root (identifier) VALUES ('root/1');
 BEGIN;
 DROP EXTENSION vxp_query CASCADE;
@@ -184,7 +184,7 @@ ROLLBACK;
 BEGIN;
 DROP EXTENSION vxp_query CASCADE;
 CREATE EXTENSION vxp_query;
-SELECT create_resource_type('Tree');
+SELECT create_resource_type('Tree', versioned => false);
 INSERT INTO tree (identifier) VALUES ('tree/1');
 SELECT identifier FROM tree('{}');
 SELECT identifier, root_id FROM root;

@@ -18,8 +18,8 @@ SET search_path = acl_test, vxp;
 
 -- the owner does it all without superuser
 SET ROLE acl_owner;
-SELECT create_resource_type('Dataset', 'title text');
-SELECT create_resource_type('Item', 'title text', parents => '{Dataset}');
+SELECT create_resource_type('Dataset', 'title text', versioned => false);
+SELECT create_resource_type('Item', 'title text', parents => '{Dataset}', versioned => false);
 INSERT INTO dataset (identifier, title) VALUES ('dataset/1', 'one'), ('dataset/2', 'two');
 INSERT INTO item (identifier, parent_identifier) VALUES ('item/1', 'dataset/1'), ('item/2', 'dataset/2');
 ALTER TABLE item ADD COLUMN more int;

@@ -10,11 +10,11 @@
 SET client_min_messages = warning;
 CREATE SCHEMA lineage_test;
 SET search_path = lineage_test, vxp;
-SELECT create_resource_type('Datasource');
-SELECT create_resource_type('Patient', parents => '{Datasource}');
-SELECT create_resource_type('Study', 'name text', parents => '{Patient}');
-SELECT create_resource_type('Folder', parents => '{Study, Folder}');
-SELECT create_resource_type('File', parents => '{Folder, Study}');
+SELECT create_resource_type('Datasource', versioned => false);
+SELECT create_resource_type('Patient', parents => '{Datasource}', versioned => false);
+SELECT create_resource_type('Study', 'name text', parents => '{Patient}', versioned => false);
+SELECT create_resource_type('Folder', parents => '{Study, Folder}', versioned => false);
+SELECT create_resource_type('File', parents => '{Folder, Study}', versioned => false);
 -- all faults of all five types: must be empty whenever we look
 CREATE VIEW faults AS
 	SELECT t.name, c.* FROM resource_types t, LATERAL check_lineage(t.name) c

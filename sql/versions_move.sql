@@ -129,7 +129,7 @@ COMMIT;
 SELECT count(*) FROM ctop WHERE identifier = 'ctop/2';
 SELECT count(*) FROM cmid WHERE identifier = 'cmid/3';
 SELECT count(*) FROM clow WHERE identifier = 'clow/9';
-SELECT create_resource_type('CBad', on_close => 'nothing');
+SELECT create_resource_type('CBad', on_close => 'nothing', versioned => true);
 \echo :SQLSTATE
 
 -- versions below what has none, and the other way round

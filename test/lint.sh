@@ -95,8 +95,10 @@ for file in sql/upgrade/vxp_query--*.sql; do
 done
 if [ -e sql/upgrade/RELEASED ]; then (cd sql/upgrade && sha256sum --quiet -c RELEASED) || fault "a released script was changed"; fi
 
-# no hook of the server is taken: what a hook must keep, nothing here can break
-for file in $(grep -lE '\b[a-z_]+_hook *= ' src/*.c src/*/*.c || true); do fault "$file sets a hook"; done
+# who takes a hook of the server keeps the one that was there, and calls it
+while IFS=: read -r file hook; do
+	grep -qF "previous_hook = $hook;" "$file" && grep -qF 'previous_hook(' "$file" || fault "$file sets $hook and does not call the previous one"
+done < <(grep -noE '^\s+[a-z]\w*_hook = ' src/*.c src/*/*.c | sed -E 's/^([^:]+):[0-9]+:\s*(\w+) = $/\1:\2/' | grep -v ':previous_hook$' | sort -u)
 test/promises.sh || faults=$((faults + 1))
 
 [ $faults = 0 ] || { echo "lint: $faults faults" >&2; exit 1; }

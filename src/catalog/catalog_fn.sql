@@ -477,7 +477,7 @@ CREATE VIEW resource_types WITH (security_invoker = true) AS
 	SELECT t.name,
 		r.relid::pg_catalog.regclass AS relation,
 		t.prefix, t.parents, t.versioned, t.lineage_field,
-		t.view_name, t.function_name, t.id_column, t.document_column, t.fields, t.default_sort
+		t.view_name, t.function_name, t.id_column, t.document_column, t.fields, t.default_sort, t.on_close
 	FROM resource_type t LEFT JOIN resource_relation r ON r.name OPERATOR(pg_catalog.=) t.name;
 COMMENT ON VIEW resource_types IS 'the resource types of this database: name, table, prefix of identifiers, possible parents, and what lies beside the table';
 GRANT SELECT ON resource_types TO PUBLIC;

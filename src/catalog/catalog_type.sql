@@ -319,7 +319,7 @@ $$;
 COMMENT ON FUNCTION catalog_create_type(text, text, text, text[], boolean, text, text, text, name[]) IS 'create_resource_type with the search_path of its caller';
 
 CREATE FUNCTION create_resource_type(name text, columns text DEFAULT '', prefix text DEFAULT NULL, parents text[] DEFAULT '{}',
-	versioned boolean DEFAULT false, lineage_field text DEFAULT NULL, on_close text DEFAULT 'restrict') RETURNS regclass
+	versioned boolean DEFAULT true, lineage_field text DEFAULT NULL, on_close text DEFAULT 'restrict') RETURNS regclass
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
 	SELECT catalog_create_type($1, $2, $3, $4, $5, $6, $7,

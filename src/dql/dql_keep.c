@@ -81,6 +81,34 @@ vxp_dql_parse_and_keep(const char *text, int length)
 	return NULL;
 }
 
+static KeptRequest *
+find_kept(const char *text, int length)
+{
+	for (int i = 0; i < KEPT_REQUESTS; i++)
+		if (kept[i].context != NULL && kept[i].length == length && memcmp(kept[i].text, text, length) == 0)
+			return &kept[i];
+	return NULL;
+}
+
+/*
+ * vxp_dql_peek reads a request, for a look at it that changes nothing and ends
+ * before anything else is read: the planner asks about one filter again and
+ * again.  NULL for text that is no request.
+ */
+const DqlRequest *
+vxp_dql_peek(const char *text, int length)
+{
+	KeptRequest *place = find_kept(text, length);
+	DqlRequest *request;
+
+	if (place == NULL && vxp_dql_parse_and_keep(text, length) == NULL)
+		place = find_kept(text, length);
+	if (place != NULL)
+		return place->request;
+	/* too long to be kept, or an error */
+	return vxp_dql_parse(text, length, &request) == NULL ? request : NULL;
+}
+
 /*
  * vxp_dql_take_kept returns the request of this text, if it is kept, as part of
  * the current context.
@@ -88,15 +116,11 @@ vxp_dql_parse_and_keep(const char *text, int length)
 DqlRequest *
 vxp_dql_take_kept(const char *text, int length)
 {
-	for (int i = 0; i < KEPT_REQUESTS; i++)
-	{
-		KeptRequest *place = &kept[i];
+	KeptRequest *place = find_kept(text, length);
 
-		if (place->context == NULL || place->length != length || memcmp(place->text, text, length) != 0)
-			continue;
-		MemoryContextSetParent(place->context, CurrentMemoryContext);
-		place->context = NULL;
-		return place->request;
-	}
-	return NULL;
+	if (place == NULL)
+		return NULL;
+	MemoryContextSetParent(place->context, CurrentMemoryContext);
+	place->context = NULL;
+	return place->request;
 }

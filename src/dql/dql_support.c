@@ -76,7 +76,7 @@ read_call(List *args, ConstantCall *call)
 	Node	   *field;
 	Node	   *params;
 	DqlText    *source;
-	DqlRequest *request;
+	const DqlRequest *request;
 
 	memset(call, 0, sizeof(ConstantCall));
 	if (filter == NULL || !IsA(filter, Const) || ((Const *) filter)->constisnull)
@@ -90,8 +90,8 @@ read_call(List *args, ConstantCall *call)
 	if (IsA(params, Const) && !((Const *) params)->constisnull)
 		call->params = DatumGetJsonbP(((Const *) params)->constvalue);
 	source = (DqlText *) PG_DETOAST_DATUM_PACKED(((Const *) filter)->constvalue);
-	if (vxp_dql_parse(VARDATA_ANY(source), VARSIZE_ANY_EXHDR(source), &request) != NULL ||
-		request->has_other || request->has_subquery)
+	request = vxp_dql_peek(VARDATA_ANY(source), VARSIZE_ANY_EXHDR(source));
+	if (request == NULL || request->has_other || request->has_subquery)
 		return false;
 	call->request = request;
 	return true;

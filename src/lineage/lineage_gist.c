@@ -258,26 +258,50 @@ row_of(const LineageKey *key)
 	return none;
 }
 
-static int
-cmp_row(const void *a, const void *b)
+/* An entry of a page to be ordered. */
+typedef struct PageEntry
 {
-	const SplitEntry *x = a;
-	const SplitEntry *y = b;
+	ItemPointerData row;
+	OffsetNumber offset;
+} PageEntry;
+
+static int
+cmp_page_entry(const void *a, const void *b)
+{
+	const PageEntry *x = a;
+	const PageEntry *y = b;
 	int			result = ItemPointerCompare((ItemPointer) &x->row, (ItemPointer) &y->row);
 
 	return result ? result : (int) x->offset - (int) y->offset;
 }
 
-/* order_page orders the entries of one side as the table is; a side of several pages comes back for another split. */
+/*
+ * put_side writes the offsets of one side: ordered as the table is if they make
+ * one page, by paths if they are for several, which come back for another split.
+ */
 static void
-order_page(SplitEntry *entries, int count)
+put_side(const SplitEntry *entries, int count, bool one_column, OffsetNumber *offsets)
 {
+	PageEntry  *page;
 	Size		total = 0;
 
 	for (int i = 0; i < count; i++)
+	{
+		offsets[i] = entries[i].offset;
 		total += entries[i].size;
-	if (total <= PAGE_ROOM)
-		qsort(entries, count, sizeof(SplitEntry), cmp_row);
+	}
+	if (!one_column || total > PAGE_ROOM)
+		return;
+	page = palloc(count * sizeof(PageEntry));
+	for (int i = 0; i < count; i++)
+	{
+		page[i].row = entries[i].row;
+		page[i].offset = entries[i].offset;
+	}
+	qsort(page, count, sizeof(PageEntry), cmp_page_entry);
+	for (int i = 0; i < count; i++)
+		offsets[i] = page[i].offset;
+	pfree(page);
 }
 
 /* The mark of the greatest path of a bound at a position, as far as it is known. */
@@ -434,15 +458,8 @@ vxp_lineage_gist_picksplit(PG_FUNCTION_ARGS)
 	v->spl_ldatum = PointerGetDatum(vxp_lineage_key_union(bounds, cut));
 	v->spl_rdatum = PointerGetDatum(vxp_lineage_key_union(bounds + cut, count - cut));
 
-	if (one_column)
-	{
-		order_page(entries, cut);
-		order_page(entries + cut, count - cut);
-	}
-	for (int i = 0; i < cut; i++)
-		v->spl_left[i] = entries[i].offset;
-	for (int i = cut; i < count; i++)
-		v->spl_right[i - cut] = entries[i].offset;
+	put_side(entries, cut, one_column, v->spl_left);
+	put_side(entries + cut, count - cut, one_column, v->spl_right);
 	pfree(entries);
 	pfree(bounds);
 	PG_RETURN_POINTER(v);

@@ -290,9 +290,9 @@ def run(c, targets, sets):
 def set_indexes():
     """the indexes of a resource type at the end of the chain, for our one table"""
     psql("CREATE SCHEMA types; SET search_path = types, vxp;"
-         "SELECT create_resource_type('Datasource'); SELECT create_resource_type('Patient', parents => '{Datasource}');"
-         "SELECT create_resource_type('ImagingStudy', parents => '{Patient}', lineage_field => 'study_id');"
-         "SELECT create_resource_type('Volume', parents => '{ImagingStudy}');")
+         "SELECT create_resource_type('Datasource', versioned => false); SELECT create_resource_type('Patient', parents => '{Datasource}', versioned => false);"
+         "SELECT create_resource_type('ImagingStudy', parents => '{Patient}', lineage_field => 'study_id', versioned => false);"
+         "SELECT create_resource_type('Volume', parents => '{ImagingStudy}', versioned => false);")
     return psql("SELECT regexp_replace(indexdef, 'INDEX \\S+ ON \\S+', 'INDEX ON bench.r') "
                 "FROM pg_indexes WHERE schemaname = 'types' AND tablename = 'volume' ORDER BY indexname")
 

@@ -235,19 +235,21 @@ def document_rows(add, jsquery):
 
 def find_jsquery():
     """jsquery, from the server or from its package, which is unpacked beside our own extension and not installed"""
-    if not psql("SELECT 1 FROM pg_available_extensions WHERE name = 'jsquery'"):
-        major = psql("SELECT current_setting('server_version_num')::int / 10000")[0]
-        folder = os.path.join(TMP, "jsquery")
-        os.makedirs(folder, exist_ok=True)
-        try:
-            subprocess.run(["apt-get", "download", "-q", f"postgresql-{major}-jsquery"], cwd=folder, capture_output=True, check=False, timeout=120)
-            for package in glob.glob(os.path.join(folder, "*.deb")):
-                subprocess.run(["dpkg", "-x", package, os.path.join(os.environ["PGHOST"], "dest")], capture_output=True, check=False)
-        except (OSError, subprocess.TimeoutExpired):
-            pass
-    if not psql("SELECT 1 FROM pg_available_extensions WHERE name = 'jsquery'"):
+    def create():
+        return run(["psql", "-XqAt", "-c", "CREATE EXTENSION IF NOT EXISTS jsquery"], may_fail=True).returncode == 0
+
+    if create():
+        return True
+    major = psql("SELECT current_setting('server_version_num')::int / 10000")[0]
+    folder = os.path.join(TMP, "jsquery")
+    os.makedirs(folder, exist_ok=True)
+    try:
+        subprocess.run(["apt-get", "download", "-q", f"postgresql-{major}-jsquery"], cwd=folder, capture_output=True, check=False, timeout=120)
+        for package in glob.glob(os.path.join(folder, "*.deb")):
+            subprocess.run(["dpkg", "-x", package, os.path.join(os.environ["PGHOST"], "dest")], capture_output=True, check=False)
+    except (OSError, subprocess.TimeoutExpired):
         return False
-    return run(["psql", "-XqAt", "-c", "CREATE EXTENSION IF NOT EXISTS jsquery"], may_fail=True).returncode == 0
+    return create()
 
 
 def main():

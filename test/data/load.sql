@@ -54,14 +54,14 @@ CREATE UNIQUE INDEX ON raw_study ("StudyInstanceUID", collection_id, "PatientID"
 ANALYZE raw_release, raw_collection, raw_series, raw_study;
 
 -- the types: what people filter by is a column, the rest is metadata
-SELECT vxp.create_resource_type('Datasource', 'name text, species text, program text, updated date');
-SELECT vxp.create_resource_type('Patient', 'sex text', parents => '{Datasource}');
+SELECT vxp.create_resource_type('Datasource', 'name text, species text, program text, updated date', versioned => false);
+SELECT vxp.create_resource_type('Patient', 'sex text', parents => '{Datasource}', versioned => false);
 SELECT vxp.create_resource_type('ImagingStudy', 'study_date date, study_description text',
-	parents => '{Patient}', lineage_field => 'study_id');
+	parents => '{Patient}', lineage_field => 'study_id', versioned => false);
 SELECT vxp.create_resource_type('Volume',
 	'modality text, body_part text, manufacturer text, model text, series_description text, series_number int,
 	 instance_count int, size_mb numeric, series_date date',
-	parents => '{ImagingStudy}');
+	parents => '{ImagingStudy}', versioned => false);
 
 \echo '   making datasources, patients, studies, volumes'
 

@@ -44,16 +44,22 @@ start() {
 	"$psql" -qX -v ON_ERROR_STOP=1 <<-'SQL'
 		CREATE DATABASE demo;
 		ALTER DATABASE demo SET search_path = public, vxp;
+		CREATE DATABASE demo_history;
+		ALTER DATABASE demo_history SET search_path = public, vxp;
 	SQL
 	export PGDATABASE=demo
 	say "loading $data"
 	"$psql" -qX -o /dev/null -v ON_ERROR_STOP=1 -v data="$data" -f test/data/load.sql
+	say "loading $data again, with all versions"
+	"$psql" -qX -o /dev/null -v ON_ERROR_STOP=1 -v data="$data" -f test/data/load_versions.sql demo_history
 	say "loaded after $((SECONDS - began)) s"
 	PAGER= "$psql" -qX -v ON_ERROR_STOP=1 -f test/demo/questions.sql
+	PAGER= "$psql" -qX -v ON_ERROR_STOP=1 -f test/demo/time.sql demo_history
 	cat <<-TEXT
 
 	-- the server goes on running; ask it yourself:
 	     $psql -h $dir -U postgres demo
+	     $psql -h $dir -U postgres demo_history
 	-- when you are done:
 	     make demo-stop
 	TEXT

@@ -128,10 +128,10 @@ for my $binary ('false', 'true')
 	$subscriber->safe_psql('postgres', 'CREATE EXTENSION vxp_query; CREATE TABLE sent (id int PRIMARY KEY, path vxp.lineage, request vxp.dql); CREATE INDEX ON sent USING gist (path)');
 	$node->safe_psql('postgres', q{DROP TABLE IF EXISTS sent CASCADE; CREATE TABLE sent (id int PRIMARY KEY, path vxp.lineage, request vxp.dql); INSERT INTO sent SELECT g, vxp.lineage(ARRAY['a', 'b/' || g % 5, 'é > ' || g]), '{"filter":{"n":1}}' FROM generate_series(1, 500) g});
 	$node->safe_psql('postgres', "DROP PUBLICATION IF EXISTS p; CREATE PUBLICATION p FOR TABLE sent");
-	$subscriber->safe_psql('postgres', "CREATE SUBSCRIPTION s_$binary CONNECTION '" . $node->connstr('postgres') . "' PUBLICATION p WITH (binary = $binary)");
+	$subscriber->safe_psql('postgres', "CREATE SUBSCRIPTION s_$binary CONNECTION \$c\$" . $node->connstr('postgres') . "\$c\$ PUBLICATION p WITH (binary = $binary)");
 	$node->poll_query_until('postgres', "SELECT count(*) > 0 FROM pg_stat_replication WHERE application_name = 's_$binary' AND state = 'streaming'");
 	$subscriber->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_subscription_rel WHERE srsubstate NOT IN ('r', 's')");
-	$node->safe_psql('postgres', q{UPDATE sent SET path = path || 'more' WHERE id % 3 = 0; DELETE FROM sent WHERE id % 7 = 0; INSERT INTO sent VALUES (1000, 'x > "y > z"', '{}')});
+	$node->safe_psql('postgres', q{UPDATE sent SET path = path OPERATOR(vxp.||) 'more' WHERE id % 3 = 0; DELETE FROM sent WHERE id % 7 = 0; INSERT INTO sent VALUES (1000, 'x > "y > z"', '{}')});
 	$node->wait_for_catchup("s_$binary");
 	my $q = 'SELECT count(*), md5(string_agg(id || path::text || request::text, \',\' ORDER BY id)) FROM sent';
 	is($subscriber->safe_psql('postgres', $q), $node->safe_psql('postgres', $q), "logical replication, binary = $binary");
