@@ -64,6 +64,7 @@ contents() {
 	! grep -E 'test/|\.o$|\.c$' <<< "$list"
 }
 check contents contents
-if command -v lintian >/dev/null; then check lintian lintian --fail-on error --suppress-tags initial-upload-closes-no-bugs,bad-distribution-in-changes-file --no-tag-display-limit "$deb"; fi
+# the project has no mail address: who packages for an archive puts theirs
+if command -v lintian >/dev/null; then check lintian lintian --fail-on error --suppress-tags initial-upload-closes-no-bugs,bogus-mail-host,bogus-mail-host-in-debian-changelog --allow-root "$deb"; fi
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
