@@ -104,7 +104,7 @@ def contestants(set_indexes):
                    ["CREATE INDEX r_1 ON bench.r USING gist (lineage, tstzrange(created_at, NULL))"],
                    [by_operator(estimates=False)], ours=True, opclass="gist_lineage_ops"),
         Contestant("set", "index set of create_resource_type",
-                   {**FIELDS, "volume_id": OWN_FIELD, "lineage": "lineage(labels)"},
+                   {**FIELDS, "volume_id": OWN_FIELD, "derived_from": "NULL::text[]", "lineage": "lineage(labels)"},
                    set_indexes, [by_operator("by has_ancestor", estimates=False), by_field("by lineage field")],
                    ours=True, opclass="gist_lineage_ops"),
         Contestant("ltree", "ltree GiST", {"lpath": "bench.mapped(labels)"}, ["CREATE INDEX r_1 ON bench.r USING gist (lpath)"],
