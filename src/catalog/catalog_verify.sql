@@ -41,14 +41,14 @@ BEGIN
 		problem := format('the functions %s do not exist, or have another name', quote_ident(type.function_name));
 		RETURN NEXT;
 	END IF;
-	IF type.lineage_fields <> '{}' THEN
-		FOREACH trigger_name IN ARRAY '{vxp_lineage,vxp_lineage_update,vxp_lineage_delete,vxp_lineage_truncate}'::name[] LOOP
-			IF NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = relation AND t.tgname = trigger_name AND t.tgenabled IN ('O', 'A')) THEN
-				problem := format('the trigger %s is missing or disabled', trigger_name);
-				RETURN NEXT;
-			END IF;
-		END LOOP;
-	END IF;
+	FOREACH trigger_name IN ARRAY CASE WHEN type.lineage_fields <> '{}' THEN '{vxp_lineage,vxp_lineage_update,vxp_lineage_delete,vxp_lineage_truncate}'::name[] END
+		|| CASE WHEN type.versioned THEN '{vxp_version,vxp_history}'::name[] END || '{}'::name[]
+	LOOP
+		IF NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = relation AND t.tgname = trigger_name AND t.tgenabled IN ('O', 'A')) THEN
+			problem := format('the trigger %s is missing or disabled', trigger_name);
+			RETURN NEXT;
+		END IF;
+	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION verify_catalog(text) IS 'faults of a resource type itself: its table, definition, parents, view, functions, triggers; identifier is NULL. No rows when all is sound.';
@@ -176,7 +176,7 @@ BEGIN
 				sound := sound AND NOT (FOUND AND check_name = 'catalog');
 			EXCEPTION
 				-- behind a fault of the catalog the other checks may find nothing to read
-				WHEN undefined_table OR undefined_column OR undefined_function OR datatype_mismatch THEN
+				WHEN OTHERS THEN
 					IF sound THEN
 						RAISE;
 					END IF;

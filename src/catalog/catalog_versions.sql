@@ -224,6 +224,23 @@ END
 $$;
 COMMENT ON FUNCTION catalog_correct(text, text, timestamp with time zone, timestamp with time zone, jsonb) IS 'the part of correct that writes the resource itself, with the rights of the caller';
 
+CREATE FUNCTION catalog_count_children(name text, parent text, valid_from timestamp with time zone, valid_to timestamp with time zone) RETURNS bigint
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	type @extschema@.resource_type := @extschema@.catalog_require_type(name);
+	children bigint;
+BEGIN
+	EXECUTE format('SELECT count(*) FROM %1$I.%2$I s WHERE s.%3$I OPERATOR(@extschema@.@^) CAST($1 AS @extschema@.identifier) '
+		'AND @extschema@.validity(s.%4$I, s.%5$I) && $2 AND %6$s = $1',
+		type.schema_name, type.table_name, type.lineage_column, type.valid_from_column, type.valid_to_column,
+		@extschema@.catalog_parent_expression(name, 's'))
+		INTO children USING parent, tstzrange(valid_from, nullif(valid_to, 'infinity'));
+	RETURN children;
+END
+$$;
+COMMENT ON FUNCTION catalog_count_children(text, text, timestamp with time zone, timestamp with time zone) IS 'how many versions of a type lie right below a resource in an interval; correct asks it with two snapshots';
+
 CREATE FUNCTION catalog_follow_parent(name text, parent text, valid_from timestamp with time zone, valid_to timestamp with time zone,
 	begins timestamp with time zone[], ends timestamp with time zone[], paths lineage[])
 	RETURNS TABLE (identifier text, since timestamp with time zone, until timestamp with time zone)
@@ -322,22 +339,31 @@ BEGIN
 				DETAIL = 'Versions of other resources lie below them.',
 				HINT = 'Purge the types below first.';
 		END IF;
-		-- a version may have been inserted below one that was being removed
-		FOR below IN SELECT t.* FROM @extschema@.resource_type t
-			WHERE catalog_purge.name = ANY (t.parents) AND t.versioned AND t.lineage_column IS NOT NULL
-		LOOP
-			PERFORM FROM @extschema@.check_versions(below.name) c WHERE total > 0 AND c.valid_from < before AND starts_with(c.problem, 'not within');
-			IF FOUND THEN
-				RAISE EXCEPTION USING ERRCODE = 'serialization_failure',
-					MESSAGE = format('versions of type %s were inserted below old versions during the purge', below.name),
-					HINT = 'Try again.';
-			END IF;
-		END LOOP;
 	END IF;
 	RETURN total;
 END
 $$;
 COMMENT ON FUNCTION catalog_purge(text, timestamp with time zone) IS 'the part of purge that runs in SQL';
+
+CREATE FUNCTION catalog_purge_check(name text, before timestamp with time zone) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET row_security = off
+AS $$
+DECLARE
+	below @extschema@.resource_type;
+BEGIN
+	FOR below IN SELECT t.* FROM @extschema@.resource_type t
+		WHERE catalog_purge_check.name = ANY (t.parents) AND t.versioned AND t.lineage_column IS NOT NULL
+	LOOP
+		PERFORM FROM @extschema@.check_versions(below.name) c WHERE c.valid_from < before AND starts_with(c.problem, 'not within');
+		IF FOUND THEN
+			RAISE EXCEPTION USING ERRCODE = 'serialization_failure',
+				MESSAGE = format('versions of type %s were inserted below old versions during the purge', below.name),
+				HINT = 'Try again.';
+		END IF;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION catalog_purge_check(text, timestamp with time zone) IS 'an error (40001) when a version below one that was purged was inserted meanwhile; purge calls it with a new snapshot';
 
 CREATE FUNCTION purge(name text, before timestamp with time zone) RETURNS bigint
 	AS 'MODULE_PATHNAME', 'vxp_purge'
