@@ -25,3 +25,8 @@ CREATE FUNCTION catalog_bind_history(history regclass) RETURNS void
 	AS 'MODULE_PATHNAME', 'vxp_bind_history'
 	LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION catalog_bind_history(regclass) IS 'makes DROP TABLE of a versioned table drop this table of its closed versions as well; 42501 unless the caller owns it';
+
+CREATE FUNCTION catalog_routed_rows() RETURNS bigint
+	AS 'MODULE_PATHNAME', 'vxp_catalog_routed_rows'
+	LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION catalog_routed_rows() IS 'how many closed rows, inserted into versioned tables, this session has stored in the tables of closed versions: row counts of INSERT do not include them';

@@ -50,6 +50,8 @@
 #include "common/vxp_compat.h"
 #include "validity/version.h"
 
+VXP_FUNCTION(vxp_catalog_routed_rows);
+
 /* Is it an index on current rows alone, WHERE valid_to IS NULL? */
 static bool
 is_on_current(const IndexInfo *info, AttrNumber valid_to)
@@ -205,6 +207,16 @@ vxp_version_keep(Relation relation, VersionColumns *columns, HeapTuple row, Time
 	store_closed(columns->store, relation, columns, row, end, false);
 }
 
+/* How many rows this session inserted by vxp_version_route: no command counts them. */
+static int64 routed_rows = 0;
+
+/* catalog_routed_rows() -> bigint, for those who need the difference */
+Datum
+vxp_catalog_routed_rows(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64(routed_rows);
+}
+
 /* vxp_version_route stores a row that has ended, and was to be inserted among the current ones, where it belongs. */
 void
 vxp_version_route(Relation relation, VersionColumns *columns, HeapTuple row, TimestampTz end)
@@ -213,6 +225,7 @@ vxp_version_route(Relation relation, VersionColumns *columns, HeapTuple row, Tim
 
 	store_closed(store, relation, columns, row, end, true);
 	MemoryContextDelete(store->context);
+	routed_rows++;
 }
 
 /*

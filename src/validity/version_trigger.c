@@ -393,7 +393,10 @@ vxp_version_row(PG_FUNCTION_ARGS)
 	if (vxp_as_of_is_set())
 		ereport(ERROR,
 				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-				 errmsg("cannot write to table \"%s\" while vxp.as_of is set", RelationGetRelationName(trigger->tg_relation)),
+				 errmsg("cannot write to table \"%s\" while vxp.as_of is set",
+						get_rel_name(vxp_is_history(trigger->tg_relation) ?
+									 get_partition_parent(RelationGetRelid(trigger->tg_relation), true) :
+									 RelationGetRelid(trigger->tg_relation))),
 				 errhint("The session shows the past: RESET vxp.as_of.")));
 	columns = trigger_columns(fcinfo);
 	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
