@@ -70,7 +70,7 @@ check-collisions: ## the tests of the lineage indexes with a library whose label
 	@test/collisions.sh
 check-clients: ## programs in Python, Java, JavaScript and Go, ODBC, BI tools against a throw-away server (CLIENTS="jdbc pgx": these)
 	@test/clients.sh $(CLIENTS)
-check-packages: ## build the Debian packages and the file for PGXN, and test them
+check-packages: ## build the Debian packages, the file for PGXN and the image for trial, and test each where nothing else is
 	@test/package.sh
 demo: ## install what is missing, start a server with sample data, ask it questions (FULL=1: a million series)
 	@FULL='$(FULL)' test/demo/demo.sh start
