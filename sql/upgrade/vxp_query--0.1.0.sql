@@ -1583,7 +1583,7 @@ BEGIN
 			-- an open version says NULL, which plans and clients understand
 			CASE WHEN versioned THEN '@extschema@.valid_interval(valid_from, valid_to)' ELSE 'valid_from OPERATOR(pg_catalog.<) valid_to' END,
 			-- room for the next version in the same page, so that the update is HOT
-			CASE WHEN versioned THEN ' WITH (fillfactor = 90)' ELSE '' END);
+			CASE WHEN versioned THEN ' WITH (fillfactor = 80)' ELSE '' END);
 	-- the caller's own words are read with the caller's path
 	PERFORM set_config('search_path', path, true);
 	EXECUTE ddl;
@@ -1789,6 +1789,12 @@ BEGIN
 			DETAIL = format('The first are %s.', faulty),
 			HINT = 'Correct them and register the table again.';
 	END IF;
+	-- also where no other rows lie beside the current ones, the condition lets an index alone answer
+	FOR col IN SELECT a.attname FROM unnest(type.parent_column || type.lineage_fields::name[]) WITH ORDINALITY f(field, n)
+			JOIN pg_attribute a ON a.attrelid = relation AND a.attname = f.field ORDER BY f.n
+	LOOP
+		EXECUTE format('CREATE INDEX ON %s (%I) WHERE %s', relation, col, current);
+	END LOOP;
 	IF apart THEN
 		PERFORM @extschema@.catalog_move_closed(relation, @extschema@.catalog_make_history(name), format('%I IS NOT NULL', type.valid_to_column));
 		-- no index of the current rows has their interval, so that a change of other columns writes no index entry
@@ -1796,11 +1802,6 @@ BEGIN
 				AND i.indnkeyatts = 1 AND i.indkey[0] = @extschema@.catalog_attnum(relation, id)) THEN
 			EXECUTE format('CREATE UNIQUE INDEX ON %s (%I)', relation, id);
 		END IF;
-		FOR col IN SELECT a.attname FROM unnest(type.parent_column || type.lineage_fields::name[]) WITH ORDINALITY f(field, n)
-				JOIN pg_attribute a ON a.attrelid = relation AND a.attname = f.field ORDER BY f.n
-		LOOP
-			EXECUTE format('CREATE INDEX ON %s (%I)', relation, col);
-		END LOOP;
 		IF type.lineage_column IS NOT NULL THEN
 			PERFORM @extschema@.catalog_make_lineage_index(relation, type.lineage_column);
 		END IF;
@@ -1811,11 +1812,6 @@ BEGIN
 			EXECUTE format('CREATE UNIQUE INDEX ON %s (%I, %I)', relation, id, type.valid_from_column);
 		END IF;
 		EXECUTE format('CREATE UNIQUE INDEX ON %s (%I) WHERE %s', relation, id, current);
-		FOR col IN SELECT a.attname FROM unnest(type.parent_column || type.lineage_fields::name[]) WITH ORDINALITY f(field, n)
-				JOIN pg_attribute a ON a.attrelid = relation AND a.attname = f.field ORDER BY f.n
-		LOOP
-			EXECUTE format('CREATE INDEX ON %s (%I) WHERE %s', relation, col, current);
-		END LOOP;
 		IF type.lineage_column IS NOT NULL THEN
 			EXECUTE format('CREATE INDEX ON %s USING gist (%I) WHERE %s', relation, type.lineage_column, current);
 			EXECUTE format('CREATE INDEX ON %s USING gist (%I, @extschema@.validity(%I, %I))',

@@ -257,7 +257,7 @@ BEGIN
 			-- an open version says NULL, which plans and clients understand
 			CASE WHEN versioned THEN '@extschema@.valid_interval(valid_from, valid_to)' ELSE 'valid_from OPERATOR(pg_catalog.<) valid_to' END,
 			-- room for the next version in the same page, so that the update is HOT
-			CASE WHEN versioned THEN ' WITH (fillfactor = 90)' ELSE '' END);
+			CASE WHEN versioned THEN ' WITH (fillfactor = 80)' ELSE '' END);
 	-- the caller's own words are read with the caller's path
 	PERFORM set_config('search_path', path, true);
 	EXECUTE ddl;
