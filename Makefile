@@ -80,7 +80,7 @@ compile-matrix: ## compile every file for PostgreSQL 15, 17 and 18 with gcc and 
 	@VXP_CFLAGS='$(PG_CFLAGS)' test/compile_matrix.sh
 docs: ## write docs/reference.md, and the outputs in README.md, from a real run
 	@test/docs.sh
-bench: ## measure indexes and requests against their peers, write docs/performance.md (BENCH=dql or lineage: one part; BENCH_ROWS=100000: small)
+bench: ## measure indexes and requests against their peers, write docs/performance.md (BENCH=dql, lineage or versions: one part; BENCH_ROWS=100000: small; TEMPORAL_TABLES=1: with that extension)
 	@test/bench/bench.sh
 dist: ## make build/vxp_query-VERSION.zip from the committed files
 	@mkdir -p build
