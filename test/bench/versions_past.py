@@ -29,7 +29,7 @@ PEERS = {
     "identifier and begin, btree": (["btree (identifier, valid_from)"], {"resource": f"identifier = @volume AND {THEN}"})}
 SELECT = {"patient": "identifier, modality, size, quality", "datasource": "count(*), sum(size), sum(quality)", "resource": "identifier, modality, size, quality"}
 
-# all versions of the volumes in the order in which they were made; what one session would have without us
+# all versions of the volumes in the order in which they were made; what people have without us
 VERSIONS = """CREATE SCHEMA peer;
 CREATE TABLE peer.version AS
 SELECT v.identifier, v.parent_identifier, v.modality, v.size, v.quality, v.acquired_at, v.note, v.valid_from, v.valid_to, v.created_at,
@@ -39,34 +39,57 @@ ORDER BY v.valid_from, CASE WHEN v.valid_from = '2024-01-01' THEN p.path END, be
 VACUUM ANALYZE peer.version"""
 
 
-def path_of(identifier):
-    return f"(SELECT array_to_string(ARRAY(SELECT translate(l, '/', '_') FROM unnest(labels(lineage)) l), '/') FROM {{}} WHERE identifier = {identifier} AND valid_to IS NULL)"
+def path_of(table, identifier):
+    return ("SELECT array_to_string(ARRAY(SELECT translate(l, '/', '_') FROM unnest(labels(lineage)) l), '/') "
+            f"FROM {table} WHERE identifier = {literal(identifier)} AND valid_to IS NULL")
+
+
+def ask_peer(ours, first, peer, question, rounds):
+    """buffers and time of a peer's question, and ours as a multiple: as people ask, and prepared, without parser and planner"""
+    of = dict(lib.buffers_of(peer, question), sql=question)
+    taken = lib.compare({"ours": (ours, first), "peer": (peer, question)}, rounds)
+    of["ms"], of["ratio"] = median(taken["peer"]), lib.ratios(taken, "ours", "peer")
+    ours.run(f"PREPARE asked AS {first}")
+    peer.run(f"PREPARE asked AS {question}")
+    taken = lib.compare({"ours": (ours, "EXECUTE asked"), "peer": (peer, "EXECUTE asked")}, rounds)
+    of["prepared_ms"], of["prepared_ratio"] = median(taken["peer"]), lib.ratios(taken, "ours", "peer")
+    ours.run("DEALLOCATE asked")
+    peer.run("DEALLOCATE asked")
+    return of
+
+
+def checked(session, question, right):
+    """the question, if its answer is right"""
+    if lib.answer(session, question) != right:
+        raise SystemExit(f"error: {lib.answer(session, question)} instead of {right}: {question}")
+    return question
+
+
+def ask_ours(ours, asked, right, rounds):
+    """buffers and time of our ways to ask the same; their times as multiples of the first's"""
+    taken = lib.compare({title: (ours, checked(ours, question, right)) for title, question in asked.items()}, rounds)
+    return {title: dict(lib.buffers_of(ours, question), sql=question, ms=median(taken[title]), to_first=lib.ratios(taken, title, next(iter(asked))))
+            for title, question in asked.items()}
 
 
 def past(database, rounds):
+    """each of OURS against each of PEERS, at an instant in the middle of what is kept"""
     session = Session(database)
     session.run("SET search_path = public, vxp; CREATE EXTENSION ltree; CREATE EXTENSION btree_gist")
     say("past: the peers' table of all versions")
     session.run(VERSIONS)
-    # the last tenth of the tenth of nineteen rounds
     at = session.value("SELECT at FROM bench.instant ORDER BY at OFFSET (SELECT count(*) / 2 FROM bench.instant) LIMIT 1")
-    few, one = (session.value(f"SELECT {name} FROM bench.target") for name in ("few", "one"))
     given = {"@at": literal(at) + "::timestamptz"}
-    for kind, identifier, table in (("patient", few, "patient"), ("datasource", one, "datasource")):
-        path = session.value("SELECT " + path_of(literal(identifier)).format(table))
+    for kind, name in (("patient", "few"), ("datasource", "one")):
+        path = session.value(path_of(kind, session.value(f"SELECT {name} FROM bench.target")))
         given[f"@{kind}_path"], given[f"@{kind}_lpath"] = literal(path), literal(path.replace("/", ".").replace("-", "_")) + "::ltree"
     ours = Session(database)
     ours.run(f"SET search_path = public, vxp; SET vxp.as_of = {literal(at)}")
-    result = {"versions": int(session.value("SELECT count(*) FROM peer.version")), "questions": {}}
     asked = {kind: {title: fill(session, question) for title, question in questions.items()} for kind, questions in OURS.items()}
-    right = {kind: lib.answer(ours, next(iter(questions.values()))) for kind, questions in asked.items()}
-    for kind, questions in asked.items():
-        result["questions"][kind] = {"answer": right[kind].split(",")[0], "ours": {}, "peers": {}}
-        for title, question in questions.items():
-            if lib.answer(ours, question) != right[kind]:
-                raise SystemExit(f"error: {lib.answer(ours, question)} instead of {right[kind]}: {question}")
-            result["questions"][kind]["ours"][title] = dict(lib.buffers_of(ours, question), sql=question)
-    base = {kind: next(iter(questions.values())) for kind, questions in asked.items()}
+    first = {kind: next(iter(questions.values())) for kind, questions in asked.items()}
+    right = {kind: lib.answer(ours, question) for kind, question in first.items()}
+    result = {kind: {"answer": right[kind].split(",")[0], "ours": ask_ours(ours, questions, right[kind], rounds), "peers": {}}
+              for kind, questions in asked.items()}
     for title, (indexes, conditions) in PEERS.items():
         for number, index in enumerate(indexes):
             session.run(f"CREATE INDEX peer_{number} ON peer.version USING {index}")
@@ -74,30 +97,14 @@ def past(database, rounds):
         for kind, condition in conditions.items():
             for name, value in sorted(given.items(), reverse=True):
                 condition = condition.replace(name, value)
-            question = fill(session, f"SELECT {SELECT[kind]} FROM peer.version WHERE {condition}")
-            if lib.answer(session, question) != right[kind]:
-                raise SystemExit(f"error: {lib.answer(session, question)} instead of {right[kind]}: {question}")
-            of = dict(lib.buffers_of(session, question), sql=question)
-            taken = lib.compare({"ours": (ours, base[kind]), "peer": (session, question)}, rounds)
-            of["ms"], of["ratio"] = median(taken["peer"]), lib.ratios(taken, "ours", "peer")
-            # the same without parser and planner
-            ours.run(f"PREPARE asked AS {base[kind]}")
-            session.run(f"PREPARE asked AS {question}")
-            taken = lib.compare({"ours": (ours, "EXECUTE asked"), "peer": (session, "EXECUTE asked")}, rounds)
-            of["prepared_ms"], of["prepared_ratio"] = median(taken["peer"]), lib.ratios(taken, "ours", "peer")
-            ours.run("DEALLOCATE asked")
-            session.run("DEALLOCATE asked")
-            result["questions"][kind]["peers"][title] = of
-            say(f"as of, {kind}, {title}: {1000 * of['ms']:.0f} us, {of['buffers']} buffers; ours {of['ratio']:.2f} times (prepared {of['prepared_ratio']:.2f}), "
-                f"{next(iter(result['questions'][kind]['ours'].values()))['buffers']} buffers")
+            question = checked(session, fill(session, f"SELECT {SELECT[kind]} FROM peer.version WHERE {condition}"), right[kind])
+            of = result[kind]["peers"][title] = ask_peer(ours, first[kind], session, question, rounds)
+            say(f"as of, {kind}, {title}: {1000 * of['ms']:.0f} us, {of['buffers']} buffers; ours {of['ratio']:.2f} times "
+                f"(prepared {of['prepared_ratio']:.2f}), {next(iter(result[kind]['ours'].values()))['buffers']} buffers")
         for number in range(len(indexes)):
             session.run(f"DROP INDEX peer.peer_{number}")
-    for kind, questions in asked.items():
-        taken = lib.compare({title: (ours, question) for title, question in questions.items()}, rounds)
-        first = next(iter(questions))
-        for title in questions:
-            result["questions"][kind]["ours"][title].update(ms=median(taken[title]), to_first=lib.ratios(taken, title, first))
+    versions = int(session.value("SELECT count(*) FROM peer.version"))
     ours.close()
     session.run("DROP SCHEMA peer CASCADE")
     session.close()
-    return result
+    return {"versions": versions, "questions": result}

@@ -60,19 +60,25 @@ def fill(session, question):
 def autovacuum(session):
     """vacuums what autovacuum would: by the default thresholds, of what was updated or inserted"""
     for table in session.run("SELECT s.relid::regclass FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid WHERE s.schemaname <> 'bench' "
-                             "AND (s.n_dead_tup > 50 + 0.2 * greatest(c.reltuples, 0) OR s.n_ins_since_vacuum > 1000 + 0.2 * greatest(c.reltuples, 0)) ORDER BY 1"):
+                             "AND (s.n_dead_tup > 50 + 0.2 * greatest(c.reltuples, 0) "
+                             "OR s.n_ins_since_vacuum > 1000 + 0.2 * greatest(c.reltuples, 0)) ORDER BY 1"):
         session.run(f"VACUUM ANALYZE {table}")
 
 
-def age(session, rounds):
-    """new versions of all, a tenth of each type at a time, in random order, found by identifier: a transaction for each tenth"""
+def tenth_of(table, level, number, tenth):
+    """the update of a tenth of a type's rows, in random order"""
+    return (f"UPDATE {table} t SET quality = d.quality, note = d.note FROM (SELECT identifier, (10 * bench.chance(n, {300 + number}))::numeric(4, 1) AS quality, "
+            f"'note {number} about ' || md5(n::text) AS note FROM bench.node WHERE level = {level} AND floor(10 * bench.chance(n, {100 + number})) = {tenth} "
+            f"ORDER BY bench.chance(n, {200 + number})) d WHERE t.identifier = d.identifier AND t.valid_to IS NULL")
+
+
+def age(session, since, upto):
+    """new versions of all, a tenth of each type at a time, found by identifier: a transaction for each tenth"""
     session.run("SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off")
-    for number in range(rounds):
+    for number in range(since, upto):
         for tenth in range(10):
             for level, table in enumerate(("datasource", "patient", "imagingstudy", "volume"), 1):
-                session.run(f"UPDATE {table} t SET quality = d.quality, note = d.note FROM (SELECT identifier, (10 * bench.chance(n, {300 + number}))::numeric(4, 1) AS quality, "
-                            f"'note {number} about ' || md5(n::text) AS note FROM bench.node WHERE level = {level} AND floor(10 * bench.chance(n, {100 + number})) = {tenth} "
-                            f"ORDER BY bench.chance(n, {200 + number})) d WHERE t.identifier = d.identifier AND t.valid_to IS NULL;\nSELECT pg_stat_force_next_flush()")
+                session.run(f"{tenth_of(table, level, number, tenth)};\nSELECT pg_stat_force_next_flush()")
             session.run("INSERT INTO bench.instant VALUES (clock_timestamp())")
             autovacuum(session)
     session.run("RESET ALL; SET search_path = public, vxp; VACUUM ANALYZE")
@@ -93,35 +99,32 @@ def make_sets(rows):
     for name, versioned in (("none", "true"), ("unversioned", "false")):
         session = Session(name)
         session.include("versions_types.sql", versioned=versioned, volumes="true", project="false")
-        session.run(f"CREATE INDEX volume_acquired ON volume (acquired_at){' WHERE valid_to IS NULL' if versioned == 'true' else ''}; VACUUM ANALYZE; {TARGETS}")
+        current = " WHERE valid_to IS NULL" if versioned == "true" else ""
+        session.run(f"CREATE INDEX volume_acquired ON volume (acquired_at){current}; VACUUM ANALYZE; {TARGETS}")
         session.close()
-    done = 0
     for name, template in (("four", "none"), ("nineteen", "four"), ("unversioned", None)):
+        since = SETS[template] if template else 0
         if template:
             lib.make_database(name, template)
         session = Session(name)
         session.run("SET search_path = public, vxp")
-        since = done if template == "four" else 0
-        used, clock = 0.0, 0.0
-        say(f"{name}: {SETS[name] - since} more versions of each of {session.value('SELECT count(*) FROM bench.node')} resources")
-        age(session, SETS[name] - since)
-        done = SETS[name]
+        say(f"{name}: {SETS[name] - since} updates of each of {session.value('SELECT count(*) FROM bench.node')} resources")
+        age(session, since, SETS[name])
         session.close()
     return {name: Session(name) for name in SETS}
 
 
 def sizes(session):
-    """bytes of heap and indexes, of the tables and of what they inherit to"""
-    row = session.value("SELECT sum(pg_table_size(c.oid)), sum(pg_indexes_size(c.oid)), sum(CASE WHEN i.inhrelid IS NULL THEN pg_relation_size(c.oid) END) "
-                        "FROM pg_class c LEFT JOIN pg_inherits i ON i.inhrelid = c.oid WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace")
-    return dict(zip(("table", "indexes", "heap_of_current"), (int(x) for x in row.split("|"))))
+    """bytes of tables and indexes, of the heaps that hold the current rows, and how many rows there are"""
+    row = session.value("SELECT sum(pg_table_size(c.oid)), sum(pg_indexes_size(c.oid)), sum(CASE WHEN i.inhrelid IS NULL THEN pg_relation_size(c.oid) END), "
+                        "sum(c.reltuples)::bigint FROM pg_class c LEFT JOIN pg_inherits i ON i.inhrelid = c.oid "
+                        "WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace")
+    return dict(zip(("table", "indexes", "heap_of_current", "versions"), (int(x) for x in row.split("|"))))
 
 
 def present(sets, rounds):
     """what each question takes in each set"""
-    result = {"sets": {name: dict(sizes(s), versions=int(s.value("SELECT (SELECT count(*) FROM volume) + (SELECT count(*) FROM imagingstudy) "
-                                                                 "+ (SELECT count(*) FROM patient) + (SELECT count(*) FROM datasource)"))) for name, s in sets.items()},
-              "questions": {}}
+    result = {"sets": {name: sizes(session) for name, session in sets.items()}, "questions": {}}
     for session in sets.values():
         session.run("SET search_path = public, vxp")
     for title, question in PRESENT.items():

@@ -8,7 +8,7 @@ import sys
 from dql_report import milliseconds, table
 
 SETS = {"four": "4 old versions", "nineteen": "19 old versions", "unversioned": "19 updates, no versions kept"}
-CONTESTANTS = {"ours": "vxp_query: GiST on path and interval", "plain": "no history (what any update costs)", "trigger": "history trigger in PL/pgSQL, one btree",
+CONTESTANTS = {"ours": "versioned type", "plain": "no history (what any update costs)", "trigger": "history trigger in PL/pgSQL, one btree",
                "trigger_indexed": "the same, history with the indexes of ours", "temporal": "temporal_tables, one btree"}
 KINDS = {"patient": "rows below a patient", "datasource": "count and sums below a datasource", "resource": "one resource"}
 LOADS = {"ours": "versioned type: lineage, versions, default indexes", "indexed": "plain table: the same btrees, and GiST (lineage)",
@@ -42,7 +42,8 @@ def time_ratio(question, title):
 
 
 def present_bars(data, bar):
-    bar("20 questions about the present, 19 old versions against none: median processor time at most 1.15 times", of_questions(data, "nineteen", "ratio"), 1.15)
+    bar("20 questions about the present, 19 old versions against none: median processor time at most 1.15 times",
+        of_questions(data, "nineteen", "ratio"), 1.15)
     bar("the same in buffers: at most 1.2 times", of_questions(data, "nineteen", "buffer_ratio"), 1.2)
 
 
@@ -52,10 +53,11 @@ def past_bars(data, bar):
         question = data["past"]["questions"][kind]
         for title, of in question["ours"].items():
             buffers, peer = best_peer(question, "buffers")
-            bar(f"{KINDS[kind]} as of an instant, {title}: buffers at most 1.3 times the best peer's", of["buffers"] / buffers, 1.3, evidence=f" ({peer})")
+            what = f"{KINDS[kind]} as of an instant, {title}"
+            bar(f"{what}: buffers at most 1.3 times the best peer's", of["buffers"] / buffers, 1.3, evidence=f" ({peer})")
             peer = best_peer(question, "ms")[1]
             prepared = f"; prepared {ratio(question['peers'][peer]['prepared_ratio'])}" if title == next(iter(question["ours"])) else ""
-            bar(f"{KINDS[kind]} as of an instant, {title}: time at most 1.3 times the best peer's", time_ratio(question, title), 1.3, evidence=f" ({peer}{prepared})")
+            bar(f"{what}: time at most 1.3 times the best peer's", time_ratio(question, title), 1.3, evidence=f" ({peer}{prepared})")
     for question in data["past"]["questions"].values():
         sequential += sum("Seq Scan" in scan for of in question["ours"].values() for scan in of["scans"])
     bar("the past, all of these: sequential scans, none", sequential, 0)
@@ -65,8 +67,8 @@ def update_bars(data, bar):
     for clients, of in data["updates"]["clients"].items():
         for name, title in (("trigger", "a history trigger in PL/pgSQL"), ("temporal", "temporal_tables")):
             rate = of[name] if name in of else None
-            bar(f"versioned updates per second, {clients} client{'s' if clients != '1' else ''}: at least those of {title}", rate and rate["rate"], 1, least=True,
-                evidence=rate and f" (by the clock {rate['clock_rate']:.2f})")
+            bar(f"versioned updates per second, {clients} client{'s' if clients != '1' else ''}: at least those of {title}",
+                rate and rate["rate"], 1, least=True, evidence=rate and f" (by the clock {rate['clock_rate']:.2f})")
 
 
 def load_bars(data, bar):
@@ -99,52 +101,58 @@ def bars(data):
 
 def present_table(data):
     of = data["present"]
-    lines = ["", "### The present, with old versions", ""]
-    rows = [[title, milliseconds(q["none"]["ms"])] + [ratio(q[name]["ratio"]) for name in SETS] + [f"{q['none']['buffers']:,}"] + [ratio(q[name]["buffer_ratio"]) for name in SETS]
-            for title, q in of["questions"].items()]
-    rows.append(["**median**", ""] + [ratio(of_questions(data, name, "ratio")) for name in SETS] + [""] + [ratio(of_questions(data, name, "buffer_ratio")) for name in SETS])
     titles = list(SETS.values())
+    rows = [[title, milliseconds(q["none"]["ms"])] + [ratio(q[name]["ratio"]) for name in SETS]
+            + [f"{q['none']['buffers']:,}"] + [ratio(q[name]["buffer_ratio"]) for name in SETS] for title, q in of["questions"].items()]
+    rows.append(["**median**", ""] + [ratio(of_questions(data, name, "ratio")) for name in SETS]
+                + [""] + [ratio(of_questions(data, name, "buffer_ratio")) for name in SETS])
+    lines = ["", "### The present, with old versions", ""]
     lines += table(["question", "none", *titles, "buffers, none", *(f"buffers, {t}" for t in titles)], rows)
-    rows = [[{"none": "no old versions", **SETS}[name], f"{s['versions']:,}", f"{s['heap_of_current'] / 1e6:,.0f}", f"{s['table'] / 1e6:,.0f}", f"{s['indexes'] / 1e6:,.0f}"]
+    rows = [[{"none": "no old versions", **SETS}[name], f"{s['versions']:,}"] + [f"{s[what] / 1e6:,.0f}" for what in ("heap_of_current", "table", "indexes")]
             for name, s in of["sets"].items()]
     return lines + [""] + table(["set", "rows", "heap with the current rows, MB", "all tables, MB", "indexes, MB"], rows)
 
 
 def past_table(data):
-    lines = ["", f"### The past: everything under a resource as of an instant, among {data['past']['versions']:,} versions of volumes", ""]
     rows = []
     for kind, q in data["past"]["questions"].items():
-        rows += [[f"{KINDS[kind]}: {title}", f"{of['buffers']:,}" + (" seq" if any("Seq Scan" in s for s in of["scans"]) else ""), milliseconds(of["ms"]), "-", "-"]
-                 for title, of in q["ours"].items()]
-        rows += [[f"{KINDS[kind]}: *{title}*", f"{of['buffers']:,}", milliseconds(of["ms"]), ratio(of["ratio"]), ratio(of["prepared_ratio"])] for title, of in q["peers"].items()]
-    return lines + table(["question (peers in italics)", "buffers", "time", "our first way as a multiple of it", "the same, prepared"], rows)
+        for title, of in q["ours"].items():
+            sequential = " seq" if any("Seq Scan" in s for s in of["scans"]) else ""
+            rows.append([f"{KINDS[kind]}: {title}", f"{of['buffers']:,}{sequential}", milliseconds(of["ms"]), "-", "-"])
+        rows += [[f"{KINDS[kind]}: *{title}*", f"{of['buffers']:,}", milliseconds(of["ms"]), ratio(of["ratio"]), ratio(of["prepared_ratio"])]
+                 for title, of in q["peers"].items()]
+    return ["", f"### The past: everything under a resource as of an instant, among {data['past']['versions']:,} versions of volumes", ""] + table(
+        ["question (peers in italics)", "buffers", "time", "our first way as a multiple of it", "the same, prepared"], rows)
 
 
 def update_table(data):
     of = data["updates"]
-    lines = ["", f"### Versioned updates, one row each, {of['rows']:,} rows", ""]
-    rows = [[CONTESTANTS[name]] + [cell for c in of["clients"].values() for cell in (milliseconds(c[name]["us"] / 1000), ratio(c[name]["rate"]), ratio(c[name]["clock_rate"]))]
+    rows = [[CONTESTANTS[name]] + [cell for c in of["clients"].values()
+                                   for cell in (milliseconds(c[name]["us"] / 1000), ratio(c[name]["rate"]), ratio(c[name]["clock_rate"]))]
             for name in CONTESTANTS if name in of["clients"]["1"]]
-    return lines + table(["table", "1 client: processor", "our rate as a multiple", "by the clock", "2 clients: processor", "our rate as a multiple", "by the clock"], rows)
+    return ["", f"### Versioned updates, one row each, of {of['rows']:,}", ""] + table(
+        ["table", "1 client: processor", "our rate as a multiple", "by the clock", "2 clients: processor", "our rate as a multiple", "by the clock"], rows)
 
 
 def load_table(data):
     of = data["copy"]
-    lines = ["", f"### COPY of {of['rows']:,} volumes", ""]
-    rows = [[title, f"{of[name]['seconds']:.1f} s", f"{of[name]['processor']:.1f} s", ratio(of[name]["ratio"]), ratio(of[name]["clock_ratio"]), f"{of['sizes'][name] / 1e6:,.0f} MB"]
-            for name, title in LOADS.items()]
-    return lines + table(["table", "clock, the best", "processor", "ours as a multiple", "by the clock", "size"], rows) + [
-        "", "The btrees, on both sides: " + ", ".join(f"({b.replace('UNIQUE ', '')})" for b in of["btrees"]) + "."]
+    rows = [[title, f"{of[name]['seconds']:.1f} s", f"{of[name]['processor']:.1f} s", ratio(of[name]["ratio"]), ratio(of[name]["clock_ratio"]),
+             f"{of['sizes'][name] / 1e6:,.0f} MB"] for name, title in LOADS.items()]
+    return ["", f"### COPY of {of['rows']:,} volumes", ""] + table(
+        ["table", "clock, the best", "processor", "ours as a multiple", "by the clock", "size"], rows) + [
+            "", "The btrees, on both sides: " + ", ".join(f"({b.replace('UNIQUE ', '')})" for b in of["btrees"]) + "."]
 
 
 def move_table(data):
     of = data["move"]
-    lines = ["", f"### A move of {of['below']:,} descendants, of {of['rows']:,} resources", ""]
-    rows = [[title, f"{of[name]['seconds']:.2f} s", f"{of[name]['processor']:.2f} s", f"{1e6 * of[name]['processor'] / of['below']:.1f} µs", ratio(of[name]["ratio"])]
-            for name, title in MOVES.items()]
-    rows.append(["the last two together", "", f"{of['floor']['processor'] + of['copies']['processor']:.2f} s",
-                 f"{1e6 * (of['floor']['processor'] + of['copies']['processor']) / of['below']:.1f} µs", ratio(of["floor"]["ratio"] + of["copies"]["ratio"])])
-    return lines + table(["statement", "clock", "processor", "for a row", "of the re-path of ltree"], rows)
+
+    def line(title, seconds, processor, share):
+        return [title, f"{seconds:.2f} s" if seconds else "", f"{processor:.2f} s", f"{1e6 * processor / of['below']:.1f} µs", ratio(share)]
+
+    rows = [line(title, of[name]["seconds"], of[name]["processor"], of[name]["ratio"]) for name, title in MOVES.items()]
+    rows.append(line("the last two together", None, *(of["floor"][what] + of["copies"][what] for what in ("processor", "ratio"))))
+    return ["", f"### A move of {of['below']:,} descendants, of {of['rows']:,} resources", ""] + table(
+        ["statement", "clock", "processor", "for a row", "of the re-path of ltree"], rows)
 
 
 TABLES = {"present": present_table, "past": past_table, "updates": update_table, "copy": load_table, "move": move_table}

@@ -47,6 +47,20 @@ def block(contestant, clients, count, rows):
     return sum(used for used, _ in each) / (clients * count), 1 / sum(count / clock for _, clock in each)
 
 
+def season(session, names, rows):
+    """as after some weeks: every row was updated twice in random order, a twentieth at a time, and autovacuum came by"""
+    session.run("SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off")
+    for name in names:
+        say(f"updates: every row of {TABLES[name]} twice")
+        current = " AND t.valid_to IS NULL" if name == "ours" else ""
+        for part in range(40):
+            session.run(f"UPDATE {TABLES[name]} t SET quality = 5.{part % 10}, note = 'part {part}' FROM (SELECT 'volume/' || v AS identifier "
+                        f"FROM generate_series(1, {rows}) v WHERE (hashint4(v) & 65535) % 20 = {part % 20} ORDER BY hashint4(v + 1)) d "
+                        f"WHERE t.identifier = d.identifier{current}")
+            if part % 4 == 3:
+                session.run(f"VACUUM {TABLES[name]}")
+
+
 def updates(rows, rounds):
     """processor time and clock of an update for each contestant, 1 and 2 clients, in interleaved blocks"""
     lib.make_database("updates")
@@ -55,16 +69,7 @@ def updates(rows, rounds):
     temporal = find_temporal(session)
     session.include("versions_updates.sql", rows=rows, temporal="true" if temporal else "false")
     names = [name for name in TABLES if temporal or name != "temporal"]
-    # as after some weeks: every row was updated twice in random order, a twentieth at a time, and autovacuum came by
-    session.run("SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off; SET synchronous_commit = off")
-    for name in names:
-        say(f"updates: every row of {TABLES[name]} twice")
-        for part in range(40):
-            session.run(f"UPDATE {TABLES[name]} t SET quality = 5.{part % 10}, note = 'part {part}' FROM (SELECT 'volume/' || v AS identifier FROM generate_series(1, {rows}) v "
-                        f"WHERE (hashint4(v) & 65535) % 20 = {part % 20} ORDER BY hashint4(v + 1)) d WHERE t.identifier = d.identifier"
-                        + (" AND t.valid_to IS NULL" if name == "ours" else ""))
-            if part % 4 == 3:
-                session.run(f"VACUUM {TABLES[name]}")
+    season(session, names, rows)
     session.run("VACUUM ANALYZE; CHECKPOINT")
     count = max(500, rows // 40)
     result = {"rows": rows, "block": count, "temporal_tables": temporal, "clients": {}}
@@ -85,6 +90,7 @@ def updates(rows, rounds):
                         # updates per second of ours, as a multiple of theirs
                         "rate": median([t[0] / o[0] for t, o in zip(taken[name], taken["ours"])]),
                         "clock_rate": median([t[1] / o[1] for t, o in zip(taken[name], taken["ours"])])}
-            say(f"updates, {clients} client{'s' if clients > 1 else ''}, {name}: {of[name]['us']:.0f} us of processor; ours {of[name]['rate']:.2f} times its rate (clock {of[name]['clock_rate']:.2f})")
+            say(f"updates, {clients} client{'s' if clients > 1 else ''}, {name}: {of[name]['us']:.0f} us of processor; "
+                f"ours {of[name]['rate']:.2f} times its rate (clock {of[name]['clock_rate']:.2f})")
     session.close()
     return result
