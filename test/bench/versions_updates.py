@@ -33,14 +33,17 @@ def update(contestant, number):
     return f"UPDATE {TABLES[contestant]} SET quality = :n % 100 / 10.0, note = 'changed ' || {number} WHERE identifier = 'volume/' || :n{current}"
 
 
+WARM = 100      # updates with which a session fills its caches
+
+
 def block(contestant, clients, count, rows):
     """(processor, clock) seconds of an update in a block of so many by each client, clock as seconds between updates of all"""
     path = os.path.join(os.environ["VXP_TMP"], "update.sql")
     with open(path, "w", encoding="utf-8") as out:
-        out.write(f"\\if :i = 0\n{mark(contestant)};\n\\endif\n\\set i :i + 1\n\\set n random(1, {rows})\n\\set k random(1, 1000000000)\n"
-                  f"{update(contestant, ':k')};\n\\if :i = {count}\n{mark(contestant)};\n\\endif\n")
+        out.write(f"\\if :i = {WARM}\n{mark(contestant)};\n\\endif\n\\set i :i + 1\n\\set n random(1, {rows})\n\\set k random(1, 1000000000)\n"
+                  f"{update(contestant, ':k')};\n\\if :i = {WARM + count}\n{mark(contestant)};\n\\endif\n")
     run(["psql", "-XqAt", "-d", "updates", "-c", "TRUNCATE bench.mark"])
-    run(["pgbench", "-n", "-M", "prepared", "-c", str(clients), "-j", str(clients), "-t", str(count), "-D", "i=0", "-f", path, "updates"])
+    run(["pgbench", "-n", "-M", "prepared", "-c", str(clients), "-j", str(clients), "-t", str(WARM + count), "-D", "i=0", "-f", path, "updates"])
     lines = run(["psql", "-XqAt", "-d", "updates", "-c", "SELECT max(used) - min(used), max(clock) - min(clock) FROM bench.mark GROUP BY client"]).stdout.split()
     each = [[float(x) for x in line.split("|")] for line in lines]
     assert len(each) == clients, lines
@@ -71,7 +74,7 @@ def updates(rows, rounds):
     names = [name for name in TABLES if temporal or name != "temporal"]
     season(session, names, rows)
     session.run("VACUUM ANALYZE; CHECKPOINT")
-    count = max(500, rows // 40)
+    count = max(2000, rows // 40)
     result = {"rows": rows, "block": count, "temporal_tables": temporal, "clients": {}}
     if temporal:
         result["temporal_version"] = session.value("SELECT extversion FROM pg_extension WHERE extname = 'temporal_tables'")

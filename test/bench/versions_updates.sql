@@ -32,7 +32,9 @@ CREATE FUNCTION peer.make(name text) RETURNS void
 LANGUAGE plpgsql
 AS $$
 BEGIN
-	EXECUTE format('CREATE TABLE peer.%I AS TABLE public.volume', name);
+	-- with as much room on its pages as ours has
+	EXECUTE format('CREATE TABLE peer.%I WITH (fillfactor = %s) AS TABLE public.volume', name,
+		(SELECT coalesce(max(option_value), '100') FROM pg_class c, pg_options_to_table(c.reloptions) WHERE c.oid = 'public.volume'::regclass AND option_name = 'fillfactor'));
 	EXECUTE format('ALTER TABLE peer.%I ADD PRIMARY KEY (identifier), ALTER parent_identifier SET NOT NULL, ALTER lineage SET NOT NULL, ALTER valid_from SET NOT NULL', name);
 	EXECUTE format('CREATE INDEX ON peer.%I (parent_identifier)', name);
 	EXECUTE format('CREATE INDEX ON peer.%I (datasource_id)', name);
