@@ -55,9 +55,9 @@ DECLARE
 BEGIN
 	CREATE TEMP TABLE verdict (op text, answers bigint, fault text);
 	EXECUTE format('CREATE TEMP TABLE sample AS
-					SELECT (labels(path))[1 + pick(%2$s, depth(path), depth(path))] AS a,
-						   (labels(path))[1 + pick(%2$s + 1, depth(path), depth(path))] AS b
-					FROM %1$s WHERE path IS NOT NULL ORDER BY pg_catalog.hashtextextended(path::text, %2$s) LIMIT 8', tab, seed);
+					SELECT (labels(path))[1 + pick(draw, 1, depth(path))] AS a, (labels(path))[1 + pick(draw, 2, depth(path))] AS b
+					FROM %1$s, LATERAL (SELECT pg_catalog.hashtextextended(path::text, %2$s) AS draw) d
+					WHERE path IS NOT NULL ORDER BY draw LIMIT 8', tab, seed);
 	INSERT INTO sample VALUES ('nowhere/1', 'nowhere/2'), ('', 'datasource/1');
 	FOR q IN SELECT o.* FROM sample,
 		LATERAL (VALUES ('@^', format('path @^ %L', a)), ('@^=', format('path @^= %L', a)),

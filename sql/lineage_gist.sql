@@ -102,11 +102,12 @@ DECLARE
 BEGIN
 	PERFORM use_plan('Seq Scan');
 	DROP TABLE IF EXISTS sample, condition;
-	EXECUTE format('CREATE TEMP TABLE sample AS SELECT path, l.* FROM (SELECT path FROM %s
+	EXECUTE format('CREATE TEMP TABLE sample AS SELECT path, a, b, up FROM (SELECT path FROM %s
 					WHERE path IS NOT NULL ORDER BY pg_catalog.hashtextextended(path::text, %s) LIMIT %s) p,
-					LATERAL (SELECT (labels(path))[1 + pick(%2$s, depth(path), depth(path))] AS a,
-									(labels(path))[1 + pick(%2$s + 1, depth(path), depth(path))] AS b,
-									subpath(path, 0, 1 + pick(%2$s, 7, depth(path))::int) AS up) l', tab, seed, questions);
+					LATERAL (SELECT pg_catalog.hashtextextended(path::text, %2$s) AS draw) d,
+					LATERAL (SELECT (labels(path))[1 + pick(draw, 1, depth(path))] AS a,
+									(labels(path))[1 + pick(draw, 2, depth(path))] AS b,
+									subpath(path, 0, 1 + pick(draw, 3, depth(path))::int) AS up) l', tab, seed, questions);
 	INSERT INTO sample VALUES ('nowhere/1 > nowhere/2', 'nowhere/1', 'nowhere/2', 'nowhere/1'),
 		((SELECT path || 'nowhere/3' FROM sample LIMIT 1), '', 'datasource/1', 'datasource/1');
 	CREATE TEMP TABLE condition AS SELECT o.* FROM sample,
@@ -223,6 +224,19 @@ SELECT check_lineage_index('inserted_path') >= (SELECT count(*) FROM inserted) A
 CREATE TABLE buffered AS TABLE inserted;
 CREATE INDEX buffered_path ON buffered USING gist (path) WITH (buffering = on);
 SELECT * FROM ask('buffered', 'id, path', 7);
+
+-- a tree of four levels as people have it, with large, middle and small patients: below an inner key all
+-- paths end at one depth, often two levels below what they share, so that what is asked for stands at the
+-- edge of what the key knows
+CREATE TABLE regular AS
+SELECT g AS id, lineage(ARRAY['datasource/' || g / 4000, 'patient/' || g / CASE g / 4000 WHEN 0 THEN 2000 WHEN 1 THEN 100 ELSE 10 END,
+							  'study/' || g / CASE g / 4000 WHEN 0 THEN 20 WHEN 1 THEN 50 ELSE 5 END, 'volume/' || g]) AS path
+FROM generate_series(1, 11999) g;
+CREATE INDEX regular_path ON regular USING gist (path);
+SELECT * FROM ask('regular', 'id, path', 21, 12);
+INSERT INTO regular SELECT id + 20000, parent(path) || ('volume/' || id + 20000) FROM regular ORDER BY pick(id, 22, 1000000);
+SELECT * FROM ask('regular', 'id, path', 23, 12);
+SELECT check_lineage_index('regular_path') >= (SELECT count(*) FROM regular) AS held;
 
 --
 -- the class that keeps the value: answers alone

@@ -219,8 +219,9 @@ extern bool vxp_collation_is_c(Oid collation);
 
 /*
  * Moves the privileges that a query checks for a table into the query that
- * takes the table over.  16 took them out of the range table entry.  A file that
- * uses this includes parser/parse_relation.h.
+ * takes the table over; asks for the privilege to read a column.  16 took them
+ * out of the range table entry.  A file that uses these includes
+ * parser/parse_relation.h.
  */
 #if PG_VERSION_NUM >= 160000
 #define vxp_move_permissions(to, from, entry) \
@@ -229,8 +230,15 @@ extern bool vxp_collation_is_c(Oid collation);
 		(to)->rteperminfos = lappend((to)->rteperminfos, moved_); \
 		(entry)->perminfoindex = list_length((to)->rteperminfos); \
 	} while (0)
+#define vxp_mark_selected(query, entry, attnum) \
+	do { \
+		RTEPermissionInfo *marked_ = getRTEPermissionInfo((query)->rteperminfos, (entry)); \
+		marked_->selectedCols = bms_add_member(marked_->selectedCols, (attnum) - FirstLowInvalidHeapAttributeNumber); \
+	} while (0)
 #else
 #define vxp_move_permissions(to, from, entry) ((void) 0)
+#define vxp_mark_selected(query, entry, attnum) \
+	((entry)->selectedCols = bms_add_member((entry)->selectedCols, (attnum) - FirstLowInvalidHeapAttributeNumber))
 #endif
 
 /* 18 added generated columns without storage, whose Vars the planner expands before it asks us. */

@@ -302,7 +302,7 @@ typedef struct DqlBuild
 	bool		all_used;
 	int			width;			/* ROWS: number of columns of the answer */
 	bool		sort_keys;		/* the sort keys as further columns */
-	bool		bare;			/* ROWS: only the columns that are read, vxp_dql_fill_row_type adds the others */
+	bool		bare;			/* ROWS: no columns at all, vxp_dql_fill_row_type adds them where they are needed */
 } DqlBuild;
 
 extern Query *vxp_dql_build(BoundQuery *bound, const DqlBuild *build);

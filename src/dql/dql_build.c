@@ -11,13 +11,16 @@
 #include "postgres.h"
 
 #include "access/relation.h"
+#include "access/sysattr.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "parser/analyze.h"
+#include "parser/parse_relation.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "common/vxp_compat.h"
 #include "dql/dql_build.h"
 
 /* vxp_build_leaf finishes the expression that a leaf stands for. */
@@ -274,7 +277,7 @@ row_targets(BuildState *state, const DqlBuild *build, Relation relation)
  * vxp_dql_fill_row_type gives an analysed query over row_targets one column for each attribute of the
  * row type: what nobody reads is NULL.  These columns have not been analysed,
  * of which a table may have hundreds.  What follows the columns (sort keys)
- * stays behind them.
+ * stays behind them.  A bare query has no targets yet.
  */
 void
 vxp_dql_fill_row_type(Query *query, const BoundQuery *bound, const DqlBuild *build)
@@ -288,7 +291,11 @@ vxp_dql_fill_row_type(Query *query, const BoundQuery *bound, const DqlBuild *bui
 		Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), i);
 		TargetEntry *target;
 
-		if (is_target(bound, build, attribute))
+		if (is_target(bound, build, attribute) && build->bare)
+			target = makeTargetEntry((Expr *) makeVar(1, i + 1, attribute->atttypid, attribute->atttypmod,
+													  attribute->attcollation, 0),
+									 i + 1, pstrdup(NameStr(attribute->attname)), false);
+		else if (is_target(bound, build, attribute))
 		{
 			target = lfirst(next);
 			next = lnext(query->targetList, next);
@@ -308,6 +315,18 @@ vxp_dql_fill_row_type(Query *query, const BoundQuery *bound, const DqlBuild *bui
 		targets = lappend(targets, lfirst(next));
 	}
 	query->targetList = targets;
+	relation_close(relation, NoLock);
+}
+
+/* Asks for the privilege to read the columns that somebody reads: a bare query has no targets that would. */
+static void
+select_columns(Query *query, const BoundQuery *bound, const DqlBuild *build)
+{
+	Relation	relation = relation_open(bound->relid, NoLock);
+
+	for (int i = 0; i < row_width(build, relation); i++)
+		if (is_target(bound, build, TupleDescAttr(RelationGetDescr(relation), i)))
+			vxp_mark_selected(query, linitial_node(RangeTblEntry, query->rtable), i + 1);
 	relation_close(relation, NoLock);
 }
 
@@ -444,6 +463,8 @@ vxp_dql_build(BoundQuery *bound, const DqlBuild *build)
 	{
 		case DQL_SHAPE_ROWS:
 		case DQL_SHAPE_SELECTED:
+			if (build->bare)
+				break;
 			relation = relation_open(bound->relid, NoLock);
 			select->targetList = row_targets(&state, build, relation);
 			relation_close(relation, NoLock);
@@ -490,7 +511,9 @@ vxp_dql_build(BoundQuery *bound, const DqlBuild *build)
 	}
 
 	query = vxp_raw_analyse(&state, select);
-	if (build->shape == DQL_SHAPE_ROWS && !build->bare)
+	if (build->bare)
+		select_columns(query, bound, build);
+	else if (build->shape == DQL_SHAPE_ROWS)
 		vxp_dql_fill_row_type(query, bound, build);
 	return query;
 }
