@@ -45,6 +45,15 @@ export PGHOST=127.0.0.1 PGPORT=${ports[0]}
 	-c "SELECT citus_add_node('127.0.0.1', ${ports[1]}), citus_add_node('127.0.0.1', ${ports[2]})"
 rc=0
 "$psql" -X -f test/citus.sql > "${dirs[0]}/answer" 2>&1 || rc=$?
+# the filter itself goes to the shards, in each way of asking: Citus names what it sends
+asked='{"resource": "Volume", "filter": {"modality": "MR", "size": {"$gt": 95}}'
+for how in "SELECT count(*) FROM vxp.query(NULL::volume, '$asked}')" "SELECT count(*) FROM volume('$asked}')" "SELECT count(*) FROM vxp.items('$asked}')" \
+	"SELECT vxp.count('$asked}')" "SELECT vxp.page('$asked, \"sort\": [{\"identifier\": 1}]}')" "SELECT vxp.execute('$asked}'::jsonb)"; do
+	PGOPTIONS='-c citus.log_remote_commands=on -c client_min_messages=notice' "$psql" -qX -c "$how" > "${dirs[0]}/sent" 2>&1 || true
+	word='ok - '
+	[ "$(grep 'issuing .*SELECT' "${dirs[0]}/sent" | grep -F "'MR'" | grep -cF "pg_catalog.>) 95")" -gt 1 ] || word='not ok - '
+	echo "${word}the filter runs on the shards: $how" >> "${dirs[0]}/answer"
+done
 cat "${dirs[0]}/answer"
 for d in "${dirs[@]}"; do if grep -E 'TRAP:|terminated by signal' "$d/log"; then rc=1; fi; done
 ok=$(grep -c '^ok - ' "${dirs[0]}/answer" || true)
