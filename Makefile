@@ -84,7 +84,7 @@ freeze: ## write this version's install script into sql/upgrade, where released 
 	@VXP_SQL_PARTS='$(VXP_SQL_PARTS)' VXP_VERSION='$(VXP_VERSION)' test/freeze.sh
 docs: ## write docs/reference.md, and the outputs in README.md, from a real run
 	@test/docs.sh
-bench: ## measure indexes and requests against their peers, write docs/performance.md (BENCH=dql or lineage: one part; BENCH_ROWS=100000: small)
+bench: ## measure indexes and requests against their peers, write docs/performance.md (BENCH=dql, lineage or versions: one part; BENCH_ROWS=100000: small; TEMPORAL_TABLES=1: with that extension)
 	@test/bench/bench.sh
 dist: ## make build/vxp_query-VERSION.zip from the committed files
 	@mkdir -p build

@@ -35,6 +35,12 @@ VACUUM ANALYZE psite, psite_history, pscan, pscan_history;
 SET jit = off;
 SET max_parallel_workers_per_gather = 0;
 EXPLAIN (COSTS OFF) SELECT * FROM pscan WHERE valid_to IS NULL AND size = 7;
+-- what an index has is answered by the index alone
+SET enable_seqscan = off;
+SET enable_bitmapscan = off;
+EXPLAIN (COSTS OFF) SELECT count(*) FROM pscan_current WHERE psite_id = 'psite/3';
+RESET enable_seqscan;
+RESET enable_bitmapscan;
 CREATE FUNCTION nodes(statement text) RETURNS TABLE (node text, place text, index text) LANGUAGE plpgsql AS $$
 DECLARE
 	plan json;

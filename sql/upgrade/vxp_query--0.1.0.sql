@@ -672,6 +672,21 @@ CREATE FUNCTION valid_interval(valid_from timestamp with time zone, valid_to tim
 	AS 'MODULE_PATHNAME', 'vxp_valid_interval'
 	LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION valid_interval(timestamp with time zone, timestamp with time zone) IS 'can a version be valid from, up to? It begins, and ends later or (NULL) never; infinity is no end';
+
+CREATE FUNCTION history_table(relation regclass) RETURNS regclass
+	AS 'MODULE_PATHNAME', 'vxp_history_table'
+	LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION history_table(regclass) IS 'the table that holds the closed versions of a versioned table and inherits from it; NULL when it has none, as a partitioned table, which keeps all versions in its partitions';
+
+CREATE FUNCTION catalog_bind_history(history regclass) RETURNS void
+	AS 'MODULE_PATHNAME', 'vxp_bind_history'
+	LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION catalog_bind_history(regclass) IS 'makes DROP TABLE of a versioned table drop this table of its closed versions as well; 42501 unless the caller owns it';
+
+CREATE FUNCTION catalog_routed_rows() RETURNS bigint
+	AS 'MODULE_PATHNAME', 'vxp_catalog_routed_rows'
+	LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION catalog_routed_rows() IS 'how many closed rows, inserted into versioned tables, this session has stored in the tables of closed versions: row counts of INSERT do not include them';
 --
 -- validity: intervals of versions, [valid_from, valid_to)
 --
@@ -1560,13 +1575,15 @@ BEGIN
 		|| ', valid_from timestamp with time zone NOT NULL DEFAULT pg_catalog.now(), valid_to timestamp with time zone'
 		|| ', created_at timestamp with time zone NOT NULL DEFAULT pg_catalog.now()'
 		|| (SELECT string_agg(format(', %I pg_catalog.text COLLATE pg_catalog."C"', f), '' ORDER BY n) FROM unnest(fields) WITH ORDINALITY u(f, n))
-		|| format(', lineage @extschema@.lineage NOT NULL, CONSTRAINT %I PRIMARY KEY (%s)'
+		|| format(', lineage @extschema@.lineage NOT NULL, CONSTRAINT %I PRIMARY KEY (identifier)'
 			', CONSTRAINT %I CHECK (@extschema@.valid_identifier(identifier, %L))'
-			', CONSTRAINT %I CHECK (%s))',
-			@extschema@.catalog_object_name(tab, '_pkey'), CASE WHEN versioned THEN 'identifier, valid_from' ELSE 'identifier' END, @extschema@.catalog_object_name(tab, '_identifier_check'), prefix,
+			', CONSTRAINT %I CHECK (%s))%s',
+			@extschema@.catalog_object_name(tab, '_pkey'), @extschema@.catalog_object_name(tab, '_identifier_check'), prefix,
 			@extschema@.catalog_object_name(tab, '_validity_check'),
-			-- an open version says NULL, which partial indexes and clients understand
-			CASE WHEN versioned THEN '@extschema@.valid_interval(valid_from, valid_to)' ELSE 'valid_from OPERATOR(pg_catalog.<) valid_to' END);
+			-- an open version says NULL, which plans and clients understand
+			CASE WHEN versioned THEN '@extschema@.valid_interval(valid_from, valid_to)' ELSE 'valid_from OPERATOR(pg_catalog.<) valid_to' END,
+			-- room for the next version in the same page, so that the update is HOT
+			CASE WHEN versioned THEN ' WITH (fillfactor = 80)' ELSE '' END);
 	-- the caller's own words are read with the caller's path
 	PERFORM set_config('search_path', path, true);
 	EXECUTE ddl;
@@ -1591,9 +1608,6 @@ BEGIN
 	END IF;
 	-- most resources were made from nothing that is named
 	EXECUTE format('CREATE INDEX ON %s USING gin (derived_from) WHERE derived_from IS NOT NULL', relation);
-	IF versioned THEN
-		EXECUTE format('CREATE INDEX ON %s USING gin (derived_from) WHERE derived_from IS NOT NULL AND valid_to IS NULL', relation);
-	END IF;
 
 	EXECUTE format('COMMENT ON TABLE %s IS %L', relation, format('resources of type %s; read %s_current', name, tab));
 	FOR col IN SELECT * FROM (VALUES
@@ -1622,6 +1636,7 @@ BEGIN
 	PERFORM @extschema@.catalog_make_triggers(relation);
 	IF versioned THEN
 		PERFORM @extschema@.catalog_make_versions(name);
+		EXECUTE format('CREATE INDEX ON %s USING gin (derived_from) WHERE derived_from IS NOT NULL', @extschema@.history_table(relation));
 	END IF;
 	PERFORM @extschema@.catalog_make_view(name);
 	RETURN relation;
@@ -1641,16 +1656,116 @@ COMMENT ON FUNCTION create_resource_type(text, text, text, text[], boolean, text
 --
 -- Versions: what a versioned table has besides
 --
--- Questions about the present read partial indexes on current rows, which do
--- not grow with history.  Questions about the past read one GiST index on path
--- and interval, and the key on identifier and begin.
+-- Closed versions lie in a table of their own that inherits: questions about the
+-- present read the table as if there were no history.  Questions about the past
+-- read both; in the closed ones, one GiST index on path and interval, and the
+-- key on identifier and begin.  Partitions hold all versions, with partial
+-- indexes on current rows.
 --
+CREATE FUNCTION catalog_make_history(name text) RETURNS regclass
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	type @extschema@.resource_type := @extschema@.catalog_require_type(name);
+	relation regclass := format('%I.%I', type.schema_name, type.table_name);
+	id name := coalesce(type.identifier_column, type.id_column);
+	history regclass := @extschema@.history_table(relation);
+	owner name := (SELECT pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.oid = relation);
+	tab name := @extschema@.catalog_object_name(type.table_name, '_history');
+	number int := 1;
+BEGIN
+	IF history IS NULL THEN
+		WHILE EXISTS (SELECT FROM pg_class c WHERE c.relname = tab AND c.relnamespace = quote_ident(type.schema_name)::regnamespace) LOOP
+			number := number + 1;
+			tab := @extschema@.catalog_object_name(type.table_name, '_history_' || number);
+		END LOOP;
+		EXECUTE format('CREATE TABLE %1$I.%2$I (CONSTRAINT vxp_closed CHECK (%3$I IS NOT NULL)) INHERITS (%4$s)',
+			type.schema_name, tab, type.valid_to_column, relation);
+		history := format('%I.%I', type.schema_name, tab)::regclass;
+		EXECUTE format('COMMENT ON TABLE %s IS %L', history,
+			format('versions of resources of type %s that have ended; read them through %s, whose privileges and row security hold', name, type.table_name));
+	END IF;
+	IF NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = history AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL
+			AND i.indnkeyatts = 2 AND i.indkey[0] = @extschema@.catalog_attnum(history, id)
+			AND i.indkey[1] = @extschema@.catalog_attnum(history, type.valid_from_column)) THEN
+		EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (%I, %I)', history, id, type.valid_from_column);
+	END IF;
+	IF type.lineage_column IS NOT NULL AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = history AND i.indpred IS NULL
+			AND i.indnkeyatts = 2 AND i.indkey[0] = @extschema@.catalog_attnum(history, type.lineage_column) AND i.indkey[1] = 0) THEN
+		EXECUTE format('CREATE INDEX ON %s USING gist (%I, @extschema@.validity(%I, %I))',
+			history, type.lineage_column, type.valid_from_column, type.valid_to_column);
+	END IF;
+	IF owner <> (SELECT pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.oid = history) THEN
+		EXECUTE format('ALTER TABLE %s OWNER TO %I', history, owner);
+	END IF;
+	PERFORM @extschema@.catalog_bind_history(history);
+	PERFORM @extschema@.catalog_make_history_triggers(name, history);
+	RETURN history;
+END
+$$;
+COMMENT ON FUNCTION catalog_make_history(text) IS 'creates the table of closed versions of a versioned table that is not partitioned, or brings it up to date; returns it';
+
+CREATE FUNCTION catalog_make_history_triggers(name text, history regclass) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	type @extschema@.resource_type := @extschema@.catalog_require_type(name);
+	columns text := format('%L, %L, %L', coalesce(type.identifier_column, type.id_column), type.valid_from_column, type.valid_to_column);
+	made record;
+BEGIN
+	FOR made IN SELECT * FROM (VALUES
+			('vxp_lineage', 'BEFORE INSERT OR UPDATE', 'lineage_trigger()', type.lineage_column IS NOT NULL AND type.lineage_fields <> '{}'),
+			('vxp_version', 'BEFORE INSERT OR UPDATE OR DELETE', format('version_row(%s)', columns), true),
+			('vxp_history', 'AFTER INSERT OR UPDATE OR DELETE', format('version_history(%s)', columns), true)) t(name, events, function, wanted)
+		WHERE wanted AND NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = history AND g.tgname = t.name)
+	LOOP
+		EXECUTE format('CREATE TRIGGER %I %s ON %s FOR EACH ROW EXECUTE FUNCTION @extschema@.%s', made.name, made.events, history, made.function);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION catalog_make_history_triggers(text, regclass) IS 'creates the triggers of a table of closed versions that are missing';
+
+CREATE FUNCTION catalog_move_closed(relation regclass, history regclass, ended text) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	columns text;
+	paused record;
+	pauses text[] := '{}';
+	resume text;
+	closed boolean;
+BEGIN
+	EXECUTE format('SELECT EXISTS (SELECT FROM ONLY %s WHERE %s)', relation, ended) INTO closed;
+	IF NOT closed THEN
+		RETURN;
+	END IF;
+	columns := (SELECT string_agg(format('%I', a.attname), ', ') FROM pg_attribute a
+		WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '');
+	-- nothing is deleted: no trigger has anything to say
+	FOR paused IN SELECT t.tgrelid::regclass AS place, t.tgname, t.tgenabled FROM pg_trigger t
+		WHERE t.tgrelid IN (relation, history) AND NOT t.tgisinternal AND t.tgenabled <> 'D'
+	LOOP
+		EXECUTE format('ALTER TABLE ONLY %s DISABLE TRIGGER %I', paused.place, paused.tgname);
+		pauses := pauses || format('ALTER TABLE ONLY %s ENABLE %s TRIGGER %I', paused.place,
+			CASE paused.tgenabled WHEN 'A' THEN 'ALWAYS' WHEN 'R' THEN 'REPLICA' ELSE '' END, paused.tgname);
+	END LOOP;
+	EXECUTE format('WITH gone AS (DELETE FROM ONLY %1$s WHERE %2$s RETURNING %3$s) INSERT INTO %4$s (%3$s) SELECT %3$s FROM gone',
+		relation, ended, columns, history);
+	FOREACH resume IN ARRAY pauses LOOP
+		EXECUTE resume;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION catalog_move_closed(regclass, regclass, text) IS 'moves the closed versions of a table that is being registered to the table that holds them';
+
 CREATE FUNCTION catalog_make_versions(name text) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	type @extschema@.resource_type := @extschema@.catalog_require_type(name);
 	relation regclass := format('%I.%I', type.schema_name, type.table_name);
+	-- partitions keep all versions: nothing can inherit from them
+	apart boolean := (SELECT c.relkind = 'r' AND NOT c.relispartition FROM pg_class c WHERE c.oid = relation);
 	id name := coalesce(type.identifier_column, type.id_column);
 	current text := format('%I IS NULL', type.valid_to_column);
 	col name;
@@ -1659,7 +1774,7 @@ DECLARE
 BEGIN
 	narrow := (SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = relation AND (i.indisunique OR i.indisexclusion) AND i.indpred IS NULL
 		AND i.indexprs IS NULL AND NOT @extschema@.catalog_attnum(relation, type.valid_from_column) = ANY (i.indkey) ORDER BY i.indexrelid LIMIT 1);
-	IF narrow IS NOT NULL THEN
+	IF narrow IS NOT NULL AND NOT apart THEN
 		RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
 			MESSAGE = format('index %s would keep a resource from having two versions', narrow),
 			HINT = format('Make it unique among current rows only: CREATE UNIQUE INDEX ... WHERE %s.', current);
@@ -1674,21 +1789,34 @@ BEGIN
 			DETAIL = format('The first are %s.', faulty),
 			HINT = 'Correct them and register the table again.';
 	END IF;
-	IF NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = relation AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL
-			AND i.indnkeyatts = 2 AND i.indkey[0] = @extschema@.catalog_attnum(relation, id)
-			AND i.indkey[1] = @extschema@.catalog_attnum(relation, type.valid_from_column)) THEN
-		EXECUTE format('CREATE UNIQUE INDEX ON %s (%I, %I)', relation, id, type.valid_from_column);
-	END IF;
-	EXECUTE format('CREATE UNIQUE INDEX ON %s (%I) WHERE %s', relation, id, current);
+	-- also where no other rows lie beside the current ones, the condition lets an index alone answer
 	FOR col IN SELECT a.attname FROM unnest(type.parent_column || type.lineage_fields::name[]) WITH ORDINALITY f(field, n)
 			JOIN pg_attribute a ON a.attrelid = relation AND a.attname = f.field ORDER BY f.n
 	LOOP
 		EXECUTE format('CREATE INDEX ON %s (%I) WHERE %s', relation, col, current);
 	END LOOP;
-	IF type.lineage_column IS NOT NULL THEN
-		EXECUTE format('CREATE INDEX ON %s USING gist (%I) WHERE %s', relation, type.lineage_column, current);
-		EXECUTE format('CREATE INDEX ON %s USING gist (%I, @extschema@.validity(%I, %I))',
-			relation, type.lineage_column, type.valid_from_column, type.valid_to_column);
+	IF apart THEN
+		PERFORM @extschema@.catalog_move_closed(relation, @extschema@.catalog_make_history(name), format('%I IS NOT NULL', type.valid_to_column));
+		-- no index of the current rows has their interval, so that a change of other columns writes no index entry
+		IF NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = relation AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL
+				AND i.indnkeyatts = 1 AND i.indkey[0] = @extschema@.catalog_attnum(relation, id)) THEN
+			EXECUTE format('CREATE UNIQUE INDEX ON %s (%I)', relation, id);
+		END IF;
+		IF type.lineage_column IS NOT NULL THEN
+			PERFORM @extschema@.catalog_make_lineage_index(relation, type.lineage_column);
+		END IF;
+	ELSE
+		IF NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = relation AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL
+				AND i.indnkeyatts = 2 AND i.indkey[0] = @extschema@.catalog_attnum(relation, id)
+				AND i.indkey[1] = @extschema@.catalog_attnum(relation, type.valid_from_column)) THEN
+			EXECUTE format('CREATE UNIQUE INDEX ON %s (%I, %I)', relation, id, type.valid_from_column);
+		END IF;
+		EXECUTE format('CREATE UNIQUE INDEX ON %s (%I) WHERE %s', relation, id, current);
+		IF type.lineage_column IS NOT NULL THEN
+			EXECUTE format('CREATE INDEX ON %s USING gist (%I) WHERE %s', relation, type.lineage_column, current);
+			EXECUTE format('CREATE INDEX ON %s USING gist (%I, @extschema@.validity(%I, %I))',
+				relation, type.lineage_column, type.valid_from_column, type.valid_to_column);
+		END IF;
 	END IF;
 	-- triggers fire in the order of their names: before a change vxp_lineage, vxp_version; after it vxp_history, vxp_lineage_...
 	EXECUTE format('CREATE TRIGGER vxp_version BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION @extschema@.version_row(%L, %L, %L)',
@@ -1697,7 +1825,7 @@ BEGIN
 		relation, id, type.valid_from_column, type.valid_to_column);
 END
 $$;
-COMMENT ON FUNCTION catalog_make_versions(text) IS 'creates the indexes and the triggers of a versioned table';
+COMMENT ON FUNCTION catalog_make_versions(text) IS 'creates the indexes and the triggers of a versioned table, and the table of its closed versions';
 
 CREATE FUNCTION catalog_attnum(relation regclass, col name) RETURNS smallint
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -1719,9 +1847,12 @@ DECLARE
 	relation regclass := format('%I.%I', type.schema_name, type.table_name);
 	this text := format('%s AND s.%I = $2', @extschema@.catalog_key_condition(name, 's'), type.valid_from_column);
 	last int := cardinality(pieces);
+	assigned text := (SELECT string_agg(format(', %1$I = (x.r).%1$I', c), '') FROM jsonb_object_keys(changes) c);
+	is_open boolean;
 	columns text;
 	given text;
 BEGIN
+	EXECUTE format('SELECT s.%I IS NULL FROM %s s WHERE %s FOR UPDATE', type.valid_to_column, relation, this) INTO is_open USING key, since;
 	IF last = 0 THEN
 		EXECUTE format('DELETE FROM %s s WHERE %s', relation, this) USING key, since;
 		RETURN;
@@ -1731,6 +1862,25 @@ BEGIN
 				ELSE format('(x.r).%I', a.attname) END, ', ' ORDER BY a.attnum)
 		INTO columns, given
 		FROM pg_attribute a WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '';
+	IF is_open AND NOT upper_inf(pieces[last]) THEN
+		-- the resource is there no more, and who refers to it has a say; what was its past is kept as it is
+		EXECUTE format('WITH gone AS (DELETE FROM %1$s s WHERE %2$s RETURNING s AS r) '
+			'INSERT INTO %1$s (%3$s) OVERRIDING SYSTEM VALUE SELECT %4$s FROM gone x CROSS JOIN unnest($3) p(valid)', relation, this, columns, given)
+			USING key, since, pieces;
+		RETURN;
+	END IF;
+	-- pieces that have ended are stored beside the table, where no policy judges them: each with changes is tried on the stored row
+	FOR i IN 1 .. CASE WHEN row_security_active(relation) THEN last - 1 ELSE 0 END LOOP
+		CONTINUE WHEN NOT changed[i];
+		BEGIN
+			EXECUTE format('UPDATE %1$s s SET %3$I = lower($3), %4$I = upper($3)%5$s FROM (SELECT o AS r FROM %1$s s, LATERAL jsonb_populate_record(s, $4) o WHERE %2$s) x WHERE %2$s',
+				relation, this, type.valid_from_column, type.valid_to_column, assigned) USING key, since, pieces[i], changes;
+			RAISE EXCEPTION USING ERRCODE = 'VXP01', MESSAGE = 'the piece is allowed';
+		EXCEPTION
+			WHEN SQLSTATE 'VXP01' THEN
+				NULL;
+		END;
+	END LOOP;
 	-- the stored row becomes the last piece, which keeps an open version in its place; triggers see the end of it all
 	EXECUTE format('WITH old AS MATERIALIZED (SELECT s AS r FROM %1$s s WHERE %2$s FOR UPDATE), '
 		'kept AS (UPDATE %1$s s SET %3$I = lower($3[$4]), %4$I = upper($3[$4])%5$s FROM old o, '
@@ -1738,9 +1888,7 @@ BEGIN
 		'INSERT INTO %1$s (%6$s) OVERRIDING SYSTEM VALUE SELECT %7$s '
 		'FROM old o CROSS JOIN (SELECT count(*) FROM kept) k CROSS JOIN unnest($3[:$4 - 1], $5[:$4 - 1]) p(valid, changed), '
 		'LATERAL (SELECT CASE WHEN p.changed THEN jsonb_populate_record(o.r, $6) ELSE o.r END AS r OFFSET 0) x',
-		relation, this, type.valid_from_column, type.valid_to_column,
-		CASE WHEN changed[last] THEN (SELECT string_agg(format(', %1$I = (x.r).%1$I', c), '') FROM jsonb_object_keys(changes) c) END,
-		columns, given)
+		relation, this, type.valid_from_column, type.valid_to_column, CASE WHEN changed[last] THEN assigned END, columns, given)
 		USING key, since, pieces, last, changed, coalesce(changes, '{}');
 END
 $$;
@@ -2206,6 +2354,10 @@ BEGIN
 			lineage_column = type.lineage_column, lineage_fields = type.lineage_fields
 		WHERE t.name = catalog_use_lineage.name;
 	PERFORM @extschema@.catalog_make_triggers(relation);
+	IF type.versioned AND @extschema@.history_table(relation) IS NOT NULL THEN
+		-- of an earlier registration
+		PERFORM @extschema@.catalog_make_history(name);
+	END IF;
 
 	-- rows that are there: parents before children, as long as there is any progress
 	IF type.parents <> '{}' THEN
@@ -2338,6 +2490,7 @@ DECLARE
 		WHERE unregister.name = ANY (t.parents) AND t.name <> unregister.name);
 	view_oid oid;
 	trigger_name name;
+	place regclass;
 BEGIN
 	IF relation IS NOT NULL THEN
 		PERFORM @extschema@.catalog_require_owner(relation);
@@ -2348,13 +2501,13 @@ BEGIN
 			DETAIL = format('These are %s.', lower_types),
 			HINT = 'Unregister them first.';
 	END IF;
-	FOR trigger_name IN SELECT t.tgname FROM pg_trigger t
-		WHERE t.tgrelid = relation AND NOT t.tgisinternal AND t.tgparentid = 0
+	FOR trigger_name, place IN SELECT t.tgname, t.tgrelid::regclass FROM pg_trigger t
+		WHERE t.tgrelid IN (relation, @extschema@.history_table(relation)) AND NOT t.tgisinternal AND t.tgparentid = 0
 			AND t.tgfoid IN ('@extschema@.lineage_trigger()'::regprocedure, '@extschema@.lineage_settle()'::regprocedure,
 							 '@extschema@.lineage_truncate()'::regprocedure,
 							 '@extschema@.version_row()'::regprocedure, '@extschema@.version_history()'::regprocedure)
 	LOOP
-		EXECUTE format('DROP TRIGGER %I ON %s', trigger_name, relation);
+		EXECUTE format('DROP TRIGGER %I ON %s', trigger_name, place);
 	END LOOP;
 	-- nobody fills the derived columns any more
 	IF FOUND AND type.lineage_column IS NOT NULL THEN
@@ -2370,13 +2523,14 @@ BEGIN
 	DELETE FROM @extschema@.resource_type t WHERE t.name = unregister.name;
 END
 $$;
-COMMENT ON FUNCTION unregister(text) IS 'Forgets a resource type: its view, its functions and our triggers go, the table and its columns stay. 2BP01 while it is the parent of other types.';
+COMMENT ON FUNCTION unregister(text) IS 'Forgets a resource type: its view, its functions and our triggers go, the table and its columns stay. Closed versions stay in the table that inherits, and are read through the table; a later register takes them up again. 2BP01 while it is the parent of other types.';
 
 CREATE FUNCTION drop_resource_type(name text) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	type @extschema@.resource_type := @extschema@.catalog_require_type(name);
+	history regclass := @extschema@.history_table(format('%I.%I', type.schema_name, type.table_name)::regclass);
 BEGIN
 	IF NOT type.created THEN
 		RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -2384,6 +2538,9 @@ BEGIN
 			HINT = 'Use vxp.unregister, which leaves the table, and drop the table yourself.';
 	END IF;
 	PERFORM @extschema@.unregister(name);
+	IF history IS NOT NULL THEN
+		EXECUTE format('DROP TABLE %s', history);
+	END IF;
 	EXECUTE format('DROP TABLE %I.%I', type.schema_name, type.table_name);
 END
 $$;
@@ -2400,6 +2557,9 @@ DECLARE
 	wrapper regprocedure;
 BEGIN
 	PERFORM @extschema@.catalog_require_owner(relation);
+	IF type.versioned AND (SELECT c.relkind = 'r' AND NOT c.relispartition FROM pg_class c WHERE c.oid = relation) THEN
+		PERFORM @extschema@.catalog_make_history(name);
+	END IF;
 	-- the view carries the table's name unless it had to evade another
 	wanted := @extschema@.catalog_object_name(type.table_name, '_current');
 	IF type.view_name <> wanted AND to_regclass(format('%I.%I', type.schema_name, wanted)) IS NULL
@@ -2436,6 +2596,8 @@ DECLARE
 	key text;
 	given bigint;
 	inserted bigint;
+	-- versions that have ended are stored, but not counted
+	routed bigint := @extschema@.catalog_routed_rows();
 BEGIN
 	columns := ARRAY(SELECT a.attname
 		FROM pg_attribute a JOIN pg_attribute s ON s.attname = a.attname
@@ -2453,7 +2615,7 @@ BEGIN
 	IF NOT name = ANY (type.parents) THEN
 		EXECUTE format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM %3$s', relation, targets, source);
 		GET DIAGNOSTICS inserted = ROW_COUNT;
-		RETURN inserted;
+		RETURN inserted + @extschema@.catalog_routed_rows() - routed;
 	END IF;
 	-- resources that lie below others of the same type: by their depth among these
 	key := @extschema@.catalog_id_expression(name, 's');
@@ -2469,6 +2631,7 @@ BEGIN
 		relation, targets, source, key, @extschema@.catalog_parent_expression(name, 's'),
 		(SELECT string_agg(format('(d.node).%I', c), ', ') FROM unnest(columns) c));
 	GET DIAGNOSTICS inserted = ROW_COUNT;
+	inserted := inserted + @extschema@.catalog_routed_rows() - routed;
 	IF inserted <> given THEN
 		RAISE EXCEPTION USING ERRCODE = 'check_violation',
 			MESSAGE = format('the parents of %s rows of %s make a cycle', given - inserted, source);
@@ -2557,6 +2720,7 @@ DECLARE
 	relation regclass := to_regclass(format('%I.%I', type.schema_name, type.table_name));
 	recorded @extschema@.resource_relation;
 	trigger_name name;
+	history regclass;
 BEGIN
 	identifier := NULL;
 	SELECT r.* INTO recorded FROM @extschema@.resource_relation r WHERE r.name = verify_catalog.name;
@@ -2594,6 +2758,19 @@ BEGIN
 			RETURN NEXT;
 		END IF;
 	END LOOP;
+	IF type.versioned AND (SELECT c.relkind = 'r' AND NOT c.relispartition FROM pg_class c WHERE c.oid = relation) THEN
+		history := @extschema@.history_table(relation);
+		IF history IS NULL THEN
+			problem := 'the table of closed versions does not exist';
+			RETURN NEXT;
+		END IF;
+		FOREACH trigger_name IN ARRAY CASE WHEN type.lineage_fields <> '{}' THEN '{vxp_lineage}'::name[] END || '{vxp_version,vxp_history}'::name[] LOOP
+			IF history IS NOT NULL AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = history AND t.tgname = trigger_name AND t.tgenabled IN ('O', 'A')) THEN
+				problem := format('the trigger %s of %s is missing or disabled', trigger_name, history);
+				RETURN NEXT;
+			END IF;
+		END LOOP;
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION verify_catalog(text) IS 'faults of a resource type itself: its table, definition, parents, view, functions, triggers; identifier is NULL. No rows when all is sound.';
@@ -2650,10 +2827,12 @@ DECLARE
 	faults bigint;
 BEGIN
 	RETURN QUERY SELECT NULL::text, format('index %s is not valid', i.indexrelid::regclass)
-		FROM pg_index i WHERE i.indrelid = to_regclass(format('%I.%I', type.schema_name, type.table_name)) AND NOT (i.indisvalid AND i.indisready);
+		FROM pg_index i WHERE i.indrelid IN (to_regclass(format('%I.%I', type.schema_name, type.table_name)),
+			@extschema@.history_table(to_regclass(format('%I.%I', type.schema_name, type.table_name)))) AND NOT (i.indisvalid AND i.indisready);
 	-- rows of each partition by itself: a tid says nothing about whose it is
 	FOR leaf IN SELECT c.oid::regclass AS relation, c.relkind FROM pg_class c
 		WHERE c.oid = to_regclass(format('%I.%I', type.schema_name, type.table_name)) AND c.relkind = 'r'
+			OR c.oid = @extschema@.history_table(to_regclass(format('%I.%I', type.schema_name, type.table_name)))
 			OR c.oid IN (SELECT p.relid FROM pg_partition_tree(to_regclass(format('%I.%I', type.schema_name, type.table_name))) p WHERE p.isleaf) AND c.relkind = 'r'
 	LOOP
 		-- paths by ancestor: below any root, and each of some roots and resources itself; by order: the whole range
@@ -2663,7 +2842,7 @@ BEGIN
 			WHERE i.indrelid = leaf.relation AND i.indisvalid AND i.indpred IS NULL AND a.atttypid = '@extschema@.lineage'::regtype
 			GROUP BY 1
 		LOOP
-			EXECUTE format('SELECT array_agg(r) FROM (SELECT DISTINCT @extschema@.root(%I) AS r FROM %s ORDER BY 1 LIMIT 1000) x', col.attname, leaf.relation) INTO roots;
+			EXECUTE format('SELECT array_agg(r) FROM (SELECT DISTINCT @extschema@.root(%I) AS r FROM ONLY %s ORDER BY 1 LIMIT 1000) x', col.attname, leaf.relation) INTO roots;
 			FOR condition IN
 				SELECT format('%I OPERATOR(@extschema@.@^|) %L::text[]', col.attname, roots) WHERE col.methods && '{gist,gin}' AND roots <> '{}'
 				UNION ALL SELECT format('%I OPERATOR(@extschema@.@^=) %L::@extschema@.identifier', col.attname, r)
@@ -2674,9 +2853,9 @@ BEGIN
 				RETURN QUERY EXECUTE format(
 					'SELECT t.%I::text, CASE WHEN s.tid IS NULL THEN ''an index on %I answers with a row that does not fit'' ELSE ''an index on %I misses the row'' END '
 					'FROM @extschema@.verify_by_scan(%L) s(tid) FULL JOIN @extschema@.verify_by_index(%L) i(tid) ON s.tid = i.tid '
-					'LEFT JOIN %s t ON t.ctid = coalesce(s.tid, i.tid) WHERE s.tid IS NULL OR i.tid IS NULL',
+					'LEFT JOIN ONLY %s t ON t.ctid = coalesce(s.tid, i.tid) WHERE s.tid IS NULL OR i.tid IS NULL',
 					coalesce(type.identifier_column, type.id_column), col.attname, col.attname,
-					format('SELECT ctid FROM %s WHERE %s', leaf.relation, condition), format('SELECT ctid FROM %s WHERE %s', leaf.relation, condition), leaf.relation);
+					format('SELECT ctid FROM ONLY %s WHERE %s', leaf.relation, condition), format('SELECT ctid FROM ONLY %s WHERE %s', leaf.relation, condition), leaf.relation);
 			END LOOP;
 		END LOOP;
 		-- btree and hash on identifiers and lineage fields: each value that is there
@@ -2686,11 +2865,11 @@ BEGIN
 				AND a.atttypid = 'text'::regtype
 				AND a.attname = ANY (ARRAY[type.identifier_column, type.parent_column] || type.lineage_fields::name[])
 		LOOP
-			condition := format('SELECT ctid FROM %s WHERE %I >= ''''', leaf.relation, col.attname);
+			condition := format('SELECT ctid FROM ONLY %s WHERE %I >= ''''', leaf.relation, col.attname);
 			RETURN QUERY EXECUTE format(
 				'SELECT t.%I::text, CASE WHEN s.tid IS NULL THEN ''an index on %I answers with a row that does not fit'' ELSE ''an index on %I misses the row'' END '
 				'FROM @extschema@.verify_by_scan(%L) s(tid) FULL JOIN @extschema@.verify_by_index(%L) i(tid) ON s.tid = i.tid '
-				'LEFT JOIN %s t ON t.ctid = coalesce(s.tid, i.tid) WHERE s.tid IS NULL OR i.tid IS NULL',
+				'LEFT JOIN ONLY %s t ON t.ctid = coalesce(s.tid, i.tid) WHERE s.tid IS NULL OR i.tid IS NULL',
 				coalesce(type.identifier_column, type.id_column), col.attname, col.attname, condition, condition, leaf.relation);
 		END LOOP;
 	END LOOP;

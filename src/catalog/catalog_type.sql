@@ -251,11 +251,13 @@ BEGIN
 		|| (SELECT string_agg(format(', %I pg_catalog.text COLLATE pg_catalog."C"', f), '' ORDER BY n) FROM unnest(fields) WITH ORDINALITY u(f, n))
 		|| format(', lineage @extschema@.lineage NOT NULL, CONSTRAINT %I PRIMARY KEY (identifier)'
 			', CONSTRAINT %I CHECK (@extschema@.valid_identifier(identifier, %L))'
-			', CONSTRAINT %I CHECK (%s))',
+			', CONSTRAINT %I CHECK (%s))%s',
 			@extschema@.catalog_object_name(tab, '_pkey'), @extschema@.catalog_object_name(tab, '_identifier_check'), prefix,
 			@extschema@.catalog_object_name(tab, '_validity_check'),
-			-- an open version says NULL, which partial indexes and clients understand
-			CASE WHEN versioned THEN '@extschema@.valid_interval(valid_from, valid_to)' ELSE 'valid_from OPERATOR(pg_catalog.<) valid_to' END);
+			-- an open version says NULL, which plans and clients understand
+			CASE WHEN versioned THEN '@extschema@.valid_interval(valid_from, valid_to)' ELSE 'valid_from OPERATOR(pg_catalog.<) valid_to' END,
+			-- room for the next version in the same page, so that the update is HOT
+			CASE WHEN versioned THEN ' WITH (fillfactor = 80)' ELSE '' END);
 	-- the caller's own words are read with the caller's path
 	PERFORM set_config('search_path', path, true);
 	EXECUTE ddl;

@@ -134,6 +134,12 @@ BEGIN
 			DETAIL = format('The first are %s.', faulty),
 			HINT = 'Correct them and register the table again.';
 	END IF;
+	-- also where no other rows lie beside the current ones, the condition lets an index alone answer
+	FOR col IN SELECT a.attname FROM unnest(type.parent_column || type.lineage_fields::name[]) WITH ORDINALITY f(field, n)
+			JOIN pg_attribute a ON a.attrelid = relation AND a.attname = f.field ORDER BY f.n
+	LOOP
+		EXECUTE format('CREATE INDEX ON %s (%I) WHERE %s', relation, col, current);
+	END LOOP;
 	IF apart THEN
 		PERFORM @extschema@.catalog_move_closed(relation, @extschema@.catalog_make_history(name), format('%I IS NOT NULL', type.valid_to_column));
 		-- no index of the current rows has their interval, so that a change of other columns writes no index entry
@@ -141,11 +147,6 @@ BEGIN
 				AND i.indnkeyatts = 1 AND i.indkey[0] = @extschema@.catalog_attnum(relation, id)) THEN
 			EXECUTE format('CREATE UNIQUE INDEX ON %s (%I)', relation, id);
 		END IF;
-		FOR col IN SELECT a.attname FROM unnest(type.parent_column || type.lineage_fields::name[]) WITH ORDINALITY f(field, n)
-				JOIN pg_attribute a ON a.attrelid = relation AND a.attname = f.field ORDER BY f.n
-		LOOP
-			EXECUTE format('CREATE INDEX ON %s (%I)', relation, col);
-		END LOOP;
 		IF type.lineage_column IS NOT NULL THEN
 			PERFORM @extschema@.catalog_make_lineage_index(relation, type.lineage_column);
 		END IF;
@@ -156,11 +157,6 @@ BEGIN
 			EXECUTE format('CREATE UNIQUE INDEX ON %s (%I, %I)', relation, id, type.valid_from_column);
 		END IF;
 		EXECUTE format('CREATE UNIQUE INDEX ON %s (%I) WHERE %s', relation, id, current);
-		FOR col IN SELECT a.attname FROM unnest(type.parent_column || type.lineage_fields::name[]) WITH ORDINALITY f(field, n)
-				JOIN pg_attribute a ON a.attrelid = relation AND a.attname = f.field ORDER BY f.n
-		LOOP
-			EXECUTE format('CREATE INDEX ON %s (%I) WHERE %s', relation, col, current);
-		END LOOP;
 		IF type.lineage_column IS NOT NULL THEN
 			EXECUTE format('CREATE INDEX ON %s USING gist (%I) WHERE %s', relation, type.lineage_column, current);
 			EXECUTE format('CREATE INDEX ON %s USING gist (%I, @extschema@.validity(%I, %I))',

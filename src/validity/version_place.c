@@ -131,10 +131,15 @@ Datum
 vxp_bind_history(PG_FUNCTION_ARGS)
 {
 	Oid			relid = PG_GETARG_OID(0);
-	Relation	history = table_open(relid, ShareUpdateExclusiveLock);
+	Relation	history;
 	ObjectAddress object;
 	ObjectAddress upper;
 
+	if (get_rel_relkind(relid) != RELKIND_RELATION)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("relation with OID %u is no table", relid)));
+	history = table_open(relid, ShareUpdateExclusiveLock);
 	if (!vxp_owns_relation(relid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, RelationGetRelationName(history));
 	if (!vxp_is_history(history))
