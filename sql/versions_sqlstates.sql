@@ -18,8 +18,8 @@ INSERT INTO vqsite (identifier, valid_from, valid_to) VALUES ('vqsite/1', '2020-
 INSERT INTO vqscan (identifier, parent_identifier, kind, code, valid_from, valid_to) VALUES
 	('vqscan/1', 'vqsite/1', 'CT', 'a', '2020-06-01', '2021-06-01'), ('vqscan/1', 'vqsite/1', 'MR', 'a', '2021-06-01', NULL);
 
--- each line true
-SELECT state($$INSERT INTO vqscan (identifier, parent_identifier) VALUES ('vqscan/1', 'vqsite/1') ON CONFLICT (identifier) DO NOTHING$$) = '42P10' AS no_such_index,
+-- P0001: it does not fail. Each line true
+SELECT state($$INSERT INTO vqscan (identifier, parent_identifier) VALUES ('vqscan/1', 'vqsite/1') ON CONFLICT (identifier) DO NOTHING$$) = 'P0001' AS conflict_without_condition,
 	state($$UPDATE vqscan SET kind = 'CT' WHERE identifier = 'vqscan/1'$$) = '55000' AS old_version,
 	state($$DELETE FROM vqscan WHERE identifier = 'vqscan/1'$$) = '55000' AS old_version_deleted,
 	state($$INSERT INTO vqscan (identifier, parent_identifier, valid_from, valid_to) VALUES ('vqscan/1', 'vqsite/1', '2021-01-01', '2021-02-01')$$) = '23P01' AS overlap,
@@ -28,10 +28,11 @@ SELECT state($$INSERT INTO vqscan (identifier, parent_identifier) VALUES ('vqsca
 	state($$INSERT INTO vqscan (identifier, parent_identifier, valid_from, valid_to) VALUES ('vqscan/2', 'vqsite/1', '2019-01-01', '2021-01-01')$$) = '23503' AS before_parent,
 	state($$INSERT INTO vqscan (identifier, parent_identifier, valid_from) VALUES ('vqscan/2', 'vqsite/2', '2021-01-01')$$) = '23503' AS after_parent,
 	state($$DELETE FROM vqsite_current WHERE identifier = 'vqsite/1'$$) = '23503' AS with_children,
-	state($$DELETE FROM vq_kind WHERE code = 'CT'$$) = '23503' AS referred_to_by_old_version,
+	state($$DELETE FROM vq_kind WHERE code = 'CT'$$) = 'P0001' AS old_version_holds_no_key,
+	state($$DELETE FROM vq_kind WHERE code = 'MR'$$) = '23503' AS current_version_holds_key,
 	state($$SET LOCAL vxp.as_of = '2021-01-01'; UPDATE vqscan_current SET code = 'b'$$) = '25006' AS in_the_past,
-	state($$SELECT create_resource_type('VqUnique', 'code text UNIQUE', versioned => true)$$) = '55000' AS unique_column,
-	state($$ALTER TABLE vqscan ADD CONSTRAINT u FOREIGN KEY (code) REFERENCES vqscan (identifier)$$) = '42830' AS foreign_key_to_identifier \gx
+	state($$SELECT create_resource_type('VqUnique', 'code text UNIQUE', versioned => true)$$) = 'P0001' AS unique_column,
+	state($$CREATE TABLE vq_user (scan text REFERENCES vqscan); INSERT INTO vq_user VALUES ('vqscan/1'); DELETE FROM vqscan_current WHERE identifier = 'vqscan/1'$$) = '23503' AS referred_to \gx
 
 -- unique among current rows: old ones may repeat it, current ones not
 CREATE UNIQUE INDEX ON vqscan (code) WHERE valid_to IS NULL;

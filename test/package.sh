@@ -47,7 +47,7 @@ check dist dist_complete
 # what a user of PGXN does with it: make, and make install
 dist_builds() {
 	unzip -q "build/vxp_query-$version.zip" -d "$run/dist"
-	make -s -C "$run/dist/vxp_query-$version" PG_CONFIG="$pg_config" with_llvm=no &&
+	make -s -j"$(nproc)" -C "$run/dist/vxp_query-$version" PG_CONFIG="$pg_config" with_llvm=no &&
 		make -s -C "$run/dist/vxp_query-$version" PG_CONFIG="$pg_config" with_llvm=no install DESTDIR="$run/pgxn" >/dev/null || return 1
 	[ -f "$run/pgxn$("$pg_config" --pkglibdir)/vxp_query.so" ] && [ -f "$run/pgxn$("$pg_config" --sharedir)/extension/vxp_query--$version.sql" ]
 }
