@@ -165,6 +165,8 @@ typedef struct ArmState
 	const BoundQuery *bound;
 	const CursorKey *keys;
 	int			count;			/* of keys */
+	int			first_wanted;
+	int			wanted_arms;
 	int			found;			/* arms so far */
 	Node	   *wanted;			/* their disjunction */
 } ArmState;
@@ -173,11 +175,10 @@ typedef struct ArmState
 static void
 add_arm(ArmState *state, int start, int row, NullTestType type)
 {
-	const BoundCursor *cursor = state->bound->cursor;
 	int			number = state->found++;
 	Node	   *arm = NULL;
 
-	if (state->pstate == NULL || number < cursor->first_arm || number >= cursor->first_arm + cursor->arms)
+	if (state->pstate == NULL || number < state->first_wanted || number >= state->first_wanted + state->wanted_arms)
 		return;
 	for (int i = 0; i < start; i++)
 		arm = both(arm, key_equal(state->pstate, state->bound, &state->keys[i]));
@@ -245,13 +246,15 @@ vxp_dql_cursor_expr(ParseState *pstate, const BoundQuery *bound)
 {
 	int			count = list_length(bound->sort);
 	CursorKey  *keys = cursor_keys(bound);
+	ArmState	state = {pstate, bound, keys, count, bound->cursor->first_arm, bound->cursor->arms};
 	int			length;
 	Node	   *behind = NULL;
 
-	if (bound->cursor->arms > 0)
+	/* one arm is the whole */
+	if (state.wanted_arms == 0 && vxp_dql_cursor_arms(bound) == 1)
+		state.wanted_arms = 1;
+	if (state.wanted_arms > 0)
 	{
-		ArmState	state = {pstate, bound, keys, count};
-
 		add_arms(&state, 0);
 		return state.wanted;
 	}
