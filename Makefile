@@ -14,7 +14,9 @@ VXP_SQL_PARTS = src/vxp_query.sql \
 	$(wildcard src/dql/dql.sql src/dql/dql_write.sql src/dql/dql_answer.sql src/dql/dql_explain.sql) \
 	$(wildcard src/catalog/catalog_derived.sql src/dql/dql_history.sql src/dql/dql_timeline.sql src/dql/dql_cohort.sql)
 DATA_built = vxp_query--$(VXP_VERSION).sql
-DATA = $(wildcard sql/upgrade/vxp_query--*.sql)
+# the frozen script of this version is the same as what is built; those of other versions, and the updates, are installed as they are
+VXP_FROZEN = sql/upgrade/vxp_query--$(VXP_VERSION).sql
+DATA = $(filter-out $(VXP_FROZEN),$(wildcard sql/upgrade/vxp_query--*.sql))
 
 PG_CPPFLAGS = -Isrc
 PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wvla -Wno-unused-parameter -Wno-sign-compare \
@@ -28,7 +30,7 @@ EXTRA_CLEAN = vxp_query--$(VXP_VERSION).sql $(wildcard src/*.bc src/*/*.bc)
 
 # Our own goals need no server, and PGXS has a "check" that only complains: so
 # PGXS is included when none of ours is asked for, and pg_config is there.
-VXP_GOALS := help check check-all check-collisions check-clients check-packages coverage fuzz soak demo demo-stop lint compile-matrix docs bench dist
+VXP_GOALS := help check check-all check-collisions check-clients check-packages coverage fuzz soak freeze demo demo-stop lint compile-matrix docs bench dist
 PG_CONFIG ?= pg_config
 ifeq ($(filter $(VXP_GOALS),$(MAKECMDGOALS)),)
 PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
@@ -68,7 +70,7 @@ check-collisions: ## the tests of the lineage indexes with a library whose label
 	@test/collisions.sh
 check-clients: ## programs in Python, Java, JavaScript and Go, ODBC, BI tools against a throw-away server (CLIENTS="jdbc pgx": these)
 	@test/clients.sh $(CLIENTS)
-check-packages: ## build the Debian packages and the file for PGXN, and test them
+check-packages: ## build the Debian packages, the file for PGXN and the image for trial, and test each where nothing else is
 	@test/package.sh
 demo: ## install what is missing, start a server with sample data, ask it questions (FULL=1: a million series)
 	@FULL='$(FULL)' test/demo/demo.sh start
@@ -78,9 +80,11 @@ lint: ## check the rules of the layout: includes, symbols, scripts, expected fil
 	@VXP_SQL_PARTS='$(VXP_SQL_PARTS)' VXP_VERSION='$(VXP_VERSION)' test/lint.sh
 compile-matrix: ## compile every file for PostgreSQL 15, 17 and 18 with gcc and clang (downloads their headers)
 	@VXP_CFLAGS='$(PG_CFLAGS)' test/compile_matrix.sh
+freeze: ## write this version's install script into sql/upgrade, where released scripts are; refuses once it is released
+	@VXP_SQL_PARTS='$(VXP_SQL_PARTS)' VXP_VERSION='$(VXP_VERSION)' test/freeze.sh
 docs: ## write docs/reference.md, and the outputs in README.md, from a real run
 	@test/docs.sh
-bench: ## measure indexes and requests against their peers, write docs/performance.md (BENCH=dql or lineage: one part; BENCH_ROWS=100000: small)
+bench: ## measure indexes and requests against their peers, write docs/performance.md (BENCH=dql, lineage or versions: one part; BENCH_ROWS=100000: small; TEMPORAL_TABLES=1: with that extension)
 	@test/bench/bench.sh
 dist: ## make build/vxp_query-VERSION.zip from the committed files
 	@mkdir -p build

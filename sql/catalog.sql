@@ -47,8 +47,6 @@ INSERT INTO datasource (identifier, lineage) VALUES ('patient/1', 'patient/1');
 ALTER TABLE datasource ENABLE TRIGGER vxp_lineage;
 
 -- refused, each with its SQLSTATE
-SELECT create_resource_type('Versioned', 'code text UNIQUE', versioned => true);
-\echo :SQLSTATE
 SELECT create_resource_type('VOLUME', versioned => false);
 \echo :SQLSTATE
 SELECT create_resource_type('Other', parents => '{volume}', versioned => false);

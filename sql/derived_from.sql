@@ -182,7 +182,7 @@ RESET vxp.as_of;
 INSERT INTO draft (identifier, derived_from, valid_from, valid_to)
 SELECT format('draft/%s', i), ARRAY[format('draft/%s', i / 2)], '2020-01-01'::timestamptz + v * interval '100 days', CASE WHEN v < 5 THEN '2020-01-01'::timestamptz + (v + 1) * interval '100 days' END
 FROM generate_series(10, 3000) i, generate_series(0, 5) v;
-VACUUM (ANALYZE) draft;
+VACUUM (ANALYZE) draft, draft_history;
 SELECT p FROM plan_of($$SELECT identifier FROM query(NULL::draft, '{"filter": {"derived_from": "draft/700"}}')$$) p WHERE p ~ 'Index Scan';
 SELECT p FROM plan_of($$SELECT identifier FROM query(NULL::draft, '{"filter": {"derived_from": "draft/700"}, "asOf": "2020-06-01"}')$$) p WHERE p ~ 'Index Scan';
 SELECT drop_resource_type('Draft');

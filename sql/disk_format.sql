@@ -16,5 +16,12 @@ INSERT INTO stored VALUES ('a > bc');
 CREATE EXTENSION pageinspect;
 SELECT encode(t_data, 'hex') FROM heap_page_items(get_raw_page('stored', 0));
 SELECT path FROM stored;
+-- keys of a GiST index say what they are, as JSON: an entry of the leaves is a path or a value, one above them a bound
+CREATE TABLE many (path lineage);
+INSERT INTO many SELECT lineage(ARRAY['patient/' || g % 7, 'study/' || g % 70, 'series/' || g]) FROM generate_series(1, 3000) g;
+CREATE INDEX many_path ON many USING gist (path);
+CREATE TABLE key AS SELECT regexp_replace(regexp_replace(i.keys, '^[(]path[)]=[(]"?|"?[)]$', '', 'g'), '""', '"', 'g')::jsonb AS k
+	FROM generate_series(0, pg_relation_size('many_path') / 8192 - 1) b, gist_page_items(get_raw_page('many_path', b::int), 'many_path') i;
+SELECT k ->> 'form' AS form, count(*) > 0 AS there, bool_and(k -> 'depth' = '[3, 3]') AS depth, bool_and(jsonb_array_length(k -> 'prefix') > 0) AS prefix, bool_and(k ? 'set') AS set FROM key GROUP BY 1 ORDER BY 1;
 DROP EXTENSION pageinspect;
-DROP TABLE image, stored;
+DROP TABLE image, stored, many, key;

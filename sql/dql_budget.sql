@@ -7,6 +7,7 @@
 CREATE SCHEMA dql_budget;
 SET search_path = dql_budget;
 SET jit = off;
+SET plan_cache_mode = auto;
 SET max_parallel_workers_per_gather = 0;
 CREATE TABLE reading (id int PRIMARY KEY, kind text COLLATE "C", n int NOT NULL, metadata jsonb);
 INSERT INTO reading SELECT g, 'k' || g % 100, g % 10, '{}' FROM generate_series(1, 20000) g;

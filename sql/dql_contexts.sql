@@ -318,18 +318,22 @@ SET search_path = dql_contexts;
 EXPLAIN (COSTS OFF) SELECT i FROM vxp.items('{"resource":"ContextVolume","filter":{"id":8}}') i;
 \c -
 SET search_path = dql_contexts;
+SET plan_cache_mode = auto;
 PREPARE by_text(text) AS SELECT id FROM vxp.query(NULL::volume, $1);
 EXPLAIN (COSTS OFF) EXECUTE by_text('{"filter":{"id":8}}');
 \c -
 SET search_path = dql_contexts;
+SET plan_cache_mode = auto;
 PREPARE by_varchar(varchar) AS SELECT id FROM vxp.query(NULL::volume, $1);
 EXPLAIN (COSTS OFF) EXECUTE by_varchar('{"filter":{"id":8}}');
 \c -
 SET search_path = dql_contexts;
+SET plan_cache_mode = auto;
 PREPARE by_jsonb(jsonb) AS SELECT id FROM vxp.query(NULL::volume, $1);
 EXPLAIN (COSTS OFF) EXECUTE by_jsonb('{"filter":{"id":8}}');
 \c -
 SET search_path = dql_contexts;
+SET plan_cache_mode = auto;
 PREPARE by_dql(vxp.dql) AS SELECT id FROM vxp.query(NULL::volume, $1);
 EXPLAIN (COSTS OFF) EXECUTE by_dql('{"filter":{"id":8}}');
 

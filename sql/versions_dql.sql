@@ -34,7 +34,7 @@ INSERT INTO vddoc SELECT 'd' || i, jsonb_build_object('id', 'd' || i, 'type', (A
 		timestamptz '2020-01-01' + v * interval '300 days', CASE WHEN v < 2 THEN timestamptz '2020-01-01' + (v + 1) * interval '300 days' END
 	FROM generate_series(0, 49) i, generate_series(0, 2) v;
 SELECT register('VdDoc', 'vddoc', id => 'key', document => 'document', fields => '{"valid_from": "began", "valid_to": "ended"}');
-ANALYZE vdsite, vdscan, vddoc;
+ANALYZE vdsite, vdscan, vddoc, vdsite_history, vdscan_history;
 
 -- the copies: types of their own, without versions
 CREATE TABLE vcsite AS SELECT * FROM vdsite WHERE false;
@@ -326,9 +326,9 @@ FROM unnest('{"{\"id\":1}","{\"id\":-1}","{\"n\":1}","{\"modality\":-1,\"n\":1}"
 -- a cursor of all versions is none of the present's, whose order is another
 SELECT page(format('{"resource":"VdScan","after":"%s"}', page('{"resource":"VdScan","versions":"all","pageSize":5}') ->> 'nextCursor')::dql);
 \echo :SQLSTATE
--- the key on identifier and begin serves a walk over all versions by id: no sort
+-- the keys of both tables serve a walk over all versions by id
 SET enable_seqscan = off;
-SELECT plan_of($$SELECT * FROM vdscan('{"versions":"all","sort":{"id":1},"limit":5}')$$) #>> '{0,Plan,Plans,0,Index Name}' AS index;
+SELECT plan_of($$SELECT * FROM vdscan('{"versions":"all","sort":{"id":1},"limit":5}')$$) #>> '{}' LIKE '%vdscan_history_pkey%' AS index;
 RESET enable_seqscan;
 
 --

@@ -170,8 +170,10 @@ SELECT count(*) AS faults FROM faults;
 SELECT update('{"resource":"VwScan","filter":{"id":{"$in":["vwscan/1","vwscan/2"]}},"update":{"metadata":{"user":{"w":1}}}}') ->> 'operation' AS op \gset
 SELECT delete('{"resource":"VwScan","filter":{"id":"vwscan/5"},"delete":true}') ->> 'operation' AS op2 \gset
 ALTER TABLE vwscan DISABLE TRIGGER USER;
+ALTER TABLE vwscan_history DISABLE TRIGGER USER;
 DELETE FROM vwscan WHERE valid_to > :'start' AND identifier IN ('vwscan/2', 'vwscan/5');
 ALTER TABLE vwscan ENABLE TRIGGER USER;
+ALTER TABLE vwscan_history ENABLE TRIGGER USER;
 SELECT * FROM undo_check(:op);
 SELECT * FROM undo_check(:op2);
 SELECT undo(:op);

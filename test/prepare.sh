@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # prepare.sh [GROUP...] - install by apt what is needed here and missing: a server with headers and a compiler; groups:
 # "test": what the TAP tests use, and hypopg where the distribution has it; "python": what fetching the whole sample index
-# uses; "clients": the languages and drivers of "make check-clients"; "debian": what builds packages; "clang", "valgrind",
+# uses; "clients": the languages and drivers of "make check-clients"; "debian": what builds packages; "chroot", "image": what makes
+# clean systems and container images; "clang", "valgrind",
 # "sqlsmith", "source" (to build a server): what parts of "make check-all" use. Says and does nothing when all is there.
 # Nobody is asked anything; without apt or root rights it names the packages instead.
 set -euo pipefail
@@ -52,6 +53,10 @@ missing() {
 				command -v mvn >/dev/null || echo maven
 				command -v go >/dev/null || echo golang-go
 				odbcinst -q -d -n 'PostgreSQL Unicode' >/dev/null 2>&1 || echo unixodbc odbcinst odbc-postgresql ;;
+			chroot) command -v mmdebstrap >/dev/null || echo mmdebstrap ;;
+			image)
+				command -v buildah >/dev/null || echo buildah
+				command -v crun >/dev/null || command -v runc >/dev/null || echo crun ;;
 			debian)
 				command -v dpkg-buildpackage >/dev/null || echo dpkg-dev
 				command -v dh >/dev/null || echo debhelper

@@ -45,5 +45,6 @@ if [ -n "$found" ]; then
 	rc=1
 fi
 [ $rc = 0 ] || tail -n 5 "$VXP_TMP/sqlsmith.out"
+[ $rc != 0 ] && echo "counts: 0 1 0" || echo "counts: $queries 0 0"
 echo "sqlsmith $queries queries, $(grep -c ' ERROR: ' "$log" || true) refused, $(grep -c -E '\] XX[0-9A-Z]{3} ERROR' "$log" || true) internal errors of the server's own"
 exit $rc

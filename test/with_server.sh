@@ -30,6 +30,7 @@ if ! as test -r "$tree/Makefile" -a -r "$tree/test/lib.sh"; then
 	cd "$run/tree"
 fi
 start_server "$run"
+[ -z "${VXP_SAY_SERVER:-}" ] || say "server: $("$(pg_bin)/postgres" --version | awk '{print $3}')${VXP_MODE:+ $VXP_MODE}"
 export VXP_TMP=$run/tmp TEMP_CONFIG=$run/server.conf
 rc=0
 as "$@" || rc=$?

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -76,6 +77,49 @@ run_given(Oid relid, const char *sql, int nargs, Oid *types, Datum *values, cons
 	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 }
 
+/*
+ * Runs a statement that only reads with a snapshot of now, whatever the
+ * transaction's is.  Who inserts below a row needs a lock on it that conflicts
+ * with ours: what was inserted before we had the row shows in this snapshot.
+ * SPI is connected.
+ */
+static void
+read_now(const char *sql, int nargs, Oid *types, Datum *values)
+{
+	int			rc;
+
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetLatestSnapshot());
+	rc = SPI_execute_with_args(sql, nargs, types, values, NULL, true, 0);
+	PopActiveSnapshot();
+	if (rc != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "SPI_execute_with_args returned %s", SPI_result_code_string(rc));
+}
+
+/*
+ * In REPEATABLE READ, children that the transaction's snapshot lacks cannot
+ * follow: an error instead of a child that is forgotten.  Those that others
+ * changed or ended are refused when they are locked.
+ */
+static void
+require_all_children_seen(int nargs, Oid *types, Datum *values)
+{
+	const char *sql = "SELECT vxp.catalog_count_children($1, $2, $3, $4)";
+	int64		now;
+	bool		isnull;
+
+	if (!IsolationUsesXactSnapshot())
+		return;
+	read_now(sql, nargs, types, values);
+	now = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	if (SPI_execute_with_args(sql, nargs, types, values, NULL, false, 0) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "could not count children");
+	if (DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)) != now)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent update")));
+}
+
 /* The times in column "column" of the result, as an array; open ends are infinity. */
 static Datum
 result_array(int column, Oid type)
@@ -137,6 +181,7 @@ follow_parent(const RelatedTable *below, const char *identifier, VersionInterval
 
 	vxp_lineage_forget_parents();
 	vxp_enter_owner(below->relid, &saved);
+	require_all_children_seen(4, types, values);
 	vxp_given_relid = below->relid;
 	PG_TRY();
 	{
@@ -269,6 +314,9 @@ vxp_purge(PG_FUNCTION_ARGS)
 		elog(ERROR, "SPI_connect failed");
 	vxp_lineage_forget_parents();
 	count = run_given(type->relid, "SELECT vxp.catalog_purge($1, $2)", 2, types, values, NULL);
+	/* a version may have been inserted below one that was being removed */
+	if (count > 0)
+		read_now("SELECT vxp.catalog_purge_check($1, $2)", 2, types, values);
 	SPI_finish();
 	PG_RETURN_INT64(count);
 }

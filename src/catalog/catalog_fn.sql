@@ -144,6 +144,10 @@ BEGIN
 			lineage_column = type.lineage_column, lineage_fields = type.lineage_fields
 		WHERE t.name = catalog_use_lineage.name;
 	PERFORM @extschema@.catalog_make_triggers(relation);
+	IF type.versioned AND @extschema@.history_table(relation) IS NOT NULL THEN
+		-- of an earlier registration
+		PERFORM @extschema@.catalog_make_history(name);
+	END IF;
 
 	-- rows that are there: parents before children, as long as there is any progress
 	IF type.parents <> '{}' THEN
@@ -276,6 +280,7 @@ DECLARE
 		WHERE unregister.name = ANY (t.parents) AND t.name <> unregister.name);
 	view_oid oid;
 	trigger_name name;
+	place regclass;
 BEGIN
 	IF relation IS NOT NULL THEN
 		PERFORM @extschema@.catalog_require_owner(relation);
@@ -286,13 +291,13 @@ BEGIN
 			DETAIL = format('These are %s.', lower_types),
 			HINT = 'Unregister them first.';
 	END IF;
-	FOR trigger_name IN SELECT t.tgname FROM pg_trigger t
-		WHERE t.tgrelid = relation AND NOT t.tgisinternal AND t.tgparentid = 0
+	FOR trigger_name, place IN SELECT t.tgname, t.tgrelid::regclass FROM pg_trigger t
+		WHERE t.tgrelid IN (relation, @extschema@.history_table(relation)) AND NOT t.tgisinternal AND t.tgparentid = 0
 			AND t.tgfoid IN ('@extschema@.lineage_trigger()'::regprocedure, '@extschema@.lineage_settle()'::regprocedure,
 							 '@extschema@.lineage_truncate()'::regprocedure,
 							 '@extschema@.version_row()'::regprocedure, '@extschema@.version_history()'::regprocedure)
 	LOOP
-		EXECUTE format('DROP TRIGGER %I ON %s', trigger_name, relation);
+		EXECUTE format('DROP TRIGGER %I ON %s', trigger_name, place);
 	END LOOP;
 	-- nobody fills the derived columns any more
 	IF FOUND AND type.lineage_column IS NOT NULL THEN
@@ -308,13 +313,14 @@ BEGIN
 	DELETE FROM @extschema@.resource_type t WHERE t.name = unregister.name;
 END
 $$;
-COMMENT ON FUNCTION unregister(text) IS 'Forgets a resource type: its view, its functions and our triggers go, the table and its columns stay. 2BP01 while it is the parent of other types.';
+COMMENT ON FUNCTION unregister(text) IS 'Forgets a resource type: its view, its functions and our triggers go, the table and its columns stay. Closed versions stay in the table that inherits, and are read through the table; a later register takes them up again. 2BP01 while it is the parent of other types.';
 
 CREATE FUNCTION drop_resource_type(name text) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	type @extschema@.resource_type := @extschema@.catalog_require_type(name);
+	history regclass := @extschema@.history_table(format('%I.%I', type.schema_name, type.table_name)::regclass);
 BEGIN
 	IF NOT type.created THEN
 		RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -322,6 +328,9 @@ BEGIN
 			HINT = 'Use vxp.unregister, which leaves the table, and drop the table yourself.';
 	END IF;
 	PERFORM @extschema@.unregister(name);
+	IF history IS NOT NULL THEN
+		EXECUTE format('DROP TABLE %s', history);
+	END IF;
 	EXECUTE format('DROP TABLE %I.%I', type.schema_name, type.table_name);
 END
 $$;
@@ -338,6 +347,9 @@ DECLARE
 	wrapper regprocedure;
 BEGIN
 	PERFORM @extschema@.catalog_require_owner(relation);
+	IF type.versioned AND (SELECT c.relkind = 'r' AND NOT c.relispartition FROM pg_class c WHERE c.oid = relation) THEN
+		PERFORM @extschema@.catalog_make_history(name);
+	END IF;
 	-- the view carries the table's name unless it had to evade another
 	wanted := @extschema@.catalog_object_name(type.table_name, '_current');
 	IF type.view_name <> wanted AND to_regclass(format('%I.%I', type.schema_name, wanted)) IS NULL
@@ -374,6 +386,8 @@ DECLARE
 	key text;
 	given bigint;
 	inserted bigint;
+	-- versions that have ended are stored, but not counted
+	routed bigint := @extschema@.catalog_routed_rows();
 BEGIN
 	columns := ARRAY(SELECT a.attname
 		FROM pg_attribute a JOIN pg_attribute s ON s.attname = a.attname
@@ -391,7 +405,7 @@ BEGIN
 	IF NOT name = ANY (type.parents) THEN
 		EXECUTE format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM %3$s', relation, targets, source);
 		GET DIAGNOSTICS inserted = ROW_COUNT;
-		RETURN inserted;
+		RETURN inserted + @extschema@.catalog_routed_rows() - routed;
 	END IF;
 	-- resources that lie below others of the same type: by their depth among these
 	key := @extschema@.catalog_id_expression(name, 's');
@@ -407,6 +421,7 @@ BEGIN
 		relation, targets, source, key, @extschema@.catalog_parent_expression(name, 's'),
 		(SELECT string_agg(format('(d.node).%I', c), ', ') FROM unnest(columns) c));
 	GET DIAGNOSTICS inserted = ROW_COUNT;
+	inserted := inserted + @extschema@.catalog_routed_rows() - routed;
 	IF inserted <> given THEN
 		RAISE EXCEPTION USING ERRCODE = 'check_violation',
 			MESSAGE = format('the parents of %s rows of %s make a cycle', given - inserted, source);

@@ -399,15 +399,15 @@ add_columns(LineageTable *table, const ResourceType *type)
 	}
 }
 
-/* The registered type of a table, or of the partitioned table it is a part of. */
+/* The registered type of a table, or of the table that it is a partition, or holds the closed rows, of. */
 static const ResourceType *
-find_type(Oid relid, bool is_partition)
+find_type(Oid relid)
 {
 	const ResourceType *type = vxp_catalog_by_relid(relid);
 	List	   *ancestors;
 	ListCell   *lc;
 
-	if (type != NULL || !is_partition)
+	if (type != NULL)
 		return type;
 	ancestors = get_partition_ancestors(relid);
 	foreach(lc, ancestors)
@@ -423,7 +423,7 @@ static LineageTable *
 build_table(Relation relation, uint64 generation)
 {
 	Oid			relid = RelationGetRelid(relation);
-	const ResourceType *type = find_type(relid, relation->rd_rel->relispartition);
+	const ResourceType *type = find_type(relid);
 	MemoryContext context;
 	MemoryContext old;
 	LineageTable *table;

@@ -12,6 +12,7 @@ DECLARE
 	relation regclass := to_regclass(format('%I.%I', type.schema_name, type.table_name));
 	recorded @extschema@.resource_relation;
 	trigger_name name;
+	history regclass;
 BEGIN
 	identifier := NULL;
 	SELECT r.* INTO recorded FROM @extschema@.resource_relation r WHERE r.name = verify_catalog.name;
@@ -41,10 +42,23 @@ BEGIN
 		problem := format('the functions %s do not exist, or have another name', quote_ident(type.function_name));
 		RETURN NEXT;
 	END IF;
-	IF type.lineage_fields <> '{}' THEN
-		FOREACH trigger_name IN ARRAY '{vxp_lineage,vxp_lineage_update,vxp_lineage_delete,vxp_lineage_truncate}'::name[] LOOP
-			IF NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = relation AND t.tgname = trigger_name AND t.tgenabled IN ('O', 'A')) THEN
-				problem := format('the trigger %s is missing or disabled', trigger_name);
+	FOREACH trigger_name IN ARRAY CASE WHEN type.lineage_fields <> '{}' THEN '{vxp_lineage,vxp_lineage_update,vxp_lineage_delete,vxp_lineage_truncate}'::name[] END
+		|| CASE WHEN type.versioned THEN '{vxp_version,vxp_history}'::name[] END || '{}'::name[]
+	LOOP
+		IF NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = relation AND t.tgname = trigger_name AND t.tgenabled IN ('O', 'A')) THEN
+			problem := format('the trigger %s is missing or disabled', trigger_name);
+			RETURN NEXT;
+		END IF;
+	END LOOP;
+	IF type.versioned AND (SELECT c.relkind = 'r' AND NOT c.relispartition FROM pg_class c WHERE c.oid = relation) THEN
+		history := @extschema@.history_table(relation);
+		IF history IS NULL THEN
+			problem := 'the table of closed versions does not exist';
+			RETURN NEXT;
+		END IF;
+		FOREACH trigger_name IN ARRAY CASE WHEN type.lineage_fields <> '{}' THEN '{vxp_lineage}'::name[] END || '{vxp_version,vxp_history}'::name[] LOOP
+			IF history IS NOT NULL AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = history AND t.tgname = trigger_name AND t.tgenabled IN ('O', 'A')) THEN
+				problem := format('the trigger %s of %s is missing or disabled', trigger_name, history);
 				RETURN NEXT;
 			END IF;
 		END LOOP;
@@ -105,10 +119,12 @@ DECLARE
 	faults bigint;
 BEGIN
 	RETURN QUERY SELECT NULL::text, format('index %s is not valid', i.indexrelid::regclass)
-		FROM pg_index i WHERE i.indrelid = to_regclass(format('%I.%I', type.schema_name, type.table_name)) AND NOT (i.indisvalid AND i.indisready);
+		FROM pg_index i WHERE i.indrelid IN (to_regclass(format('%I.%I', type.schema_name, type.table_name)),
+			@extschema@.history_table(to_regclass(format('%I.%I', type.schema_name, type.table_name)))) AND NOT (i.indisvalid AND i.indisready);
 	-- rows of each partition by itself: a tid says nothing about whose it is
 	FOR leaf IN SELECT c.oid::regclass AS relation, c.relkind FROM pg_class c
 		WHERE c.oid = to_regclass(format('%I.%I', type.schema_name, type.table_name)) AND c.relkind = 'r'
+			OR c.oid = @extschema@.history_table(to_regclass(format('%I.%I', type.schema_name, type.table_name)))
 			OR c.oid IN (SELECT p.relid FROM pg_partition_tree(to_regclass(format('%I.%I', type.schema_name, type.table_name))) p WHERE p.isleaf) AND c.relkind = 'r'
 	LOOP
 		-- paths by ancestor: below any root, and each of some roots and resources itself; by order: the whole range
@@ -118,7 +134,7 @@ BEGIN
 			WHERE i.indrelid = leaf.relation AND i.indisvalid AND i.indpred IS NULL AND a.atttypid = '@extschema@.lineage'::regtype
 			GROUP BY 1
 		LOOP
-			EXECUTE format('SELECT array_agg(r) FROM (SELECT DISTINCT @extschema@.root(%I) AS r FROM %s ORDER BY 1 LIMIT 1000) x', col.attname, leaf.relation) INTO roots;
+			EXECUTE format('SELECT array_agg(r) FROM (SELECT DISTINCT @extschema@.root(%I) AS r FROM ONLY %s ORDER BY 1 LIMIT 1000) x', col.attname, leaf.relation) INTO roots;
 			FOR condition IN
 				SELECT format('%I OPERATOR(@extschema@.@^|) %L::text[]', col.attname, roots) WHERE col.methods && '{gist,gin}' AND roots <> '{}'
 				UNION ALL SELECT format('%I OPERATOR(@extschema@.@^=) %L::@extschema@.identifier', col.attname, r)
@@ -129,9 +145,9 @@ BEGIN
 				RETURN QUERY EXECUTE format(
 					'SELECT t.%I::text, CASE WHEN s.tid IS NULL THEN ''an index on %I answers with a row that does not fit'' ELSE ''an index on %I misses the row'' END '
 					'FROM @extschema@.verify_by_scan(%L) s(tid) FULL JOIN @extschema@.verify_by_index(%L) i(tid) ON s.tid = i.tid '
-					'LEFT JOIN %s t ON t.ctid = coalesce(s.tid, i.tid) WHERE s.tid IS NULL OR i.tid IS NULL',
+					'LEFT JOIN ONLY %s t ON t.ctid = coalesce(s.tid, i.tid) WHERE s.tid IS NULL OR i.tid IS NULL',
 					coalesce(type.identifier_column, type.id_column), col.attname, col.attname,
-					format('SELECT ctid FROM %s WHERE %s', leaf.relation, condition), format('SELECT ctid FROM %s WHERE %s', leaf.relation, condition), leaf.relation);
+					format('SELECT ctid FROM ONLY %s WHERE %s', leaf.relation, condition), format('SELECT ctid FROM ONLY %s WHERE %s', leaf.relation, condition), leaf.relation);
 			END LOOP;
 		END LOOP;
 		-- btree and hash on identifiers and lineage fields: each value that is there
@@ -141,11 +157,11 @@ BEGIN
 				AND a.atttypid = 'text'::regtype
 				AND a.attname = ANY (ARRAY[type.identifier_column, type.parent_column] || type.lineage_fields::name[])
 		LOOP
-			condition := format('SELECT ctid FROM %s WHERE %I >= ''''', leaf.relation, col.attname);
+			condition := format('SELECT ctid FROM ONLY %s WHERE %I >= ''''', leaf.relation, col.attname);
 			RETURN QUERY EXECUTE format(
 				'SELECT t.%I::text, CASE WHEN s.tid IS NULL THEN ''an index on %I answers with a row that does not fit'' ELSE ''an index on %I misses the row'' END '
 				'FROM @extschema@.verify_by_scan(%L) s(tid) FULL JOIN @extschema@.verify_by_index(%L) i(tid) ON s.tid = i.tid '
-				'LEFT JOIN %s t ON t.ctid = coalesce(s.tid, i.tid) WHERE s.tid IS NULL OR i.tid IS NULL',
+				'LEFT JOIN ONLY %s t ON t.ctid = coalesce(s.tid, i.tid) WHERE s.tid IS NULL OR i.tid IS NULL',
 				coalesce(type.identifier_column, type.id_column), col.attname, col.attname, condition, condition, leaf.relation);
 		END LOOP;
 	END LOOP;
@@ -176,7 +192,7 @@ BEGIN
 				sound := sound AND NOT (FOUND AND check_name = 'catalog');
 			EXCEPTION
 				-- behind a fault of the catalog the other checks may find nothing to read
-				WHEN undefined_table OR undefined_column OR undefined_function OR datatype_mismatch THEN
+				WHEN OTHERS THEN
 					IF sound THEN
 						RAISE;
 					END IF;

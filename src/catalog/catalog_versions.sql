@@ -1,16 +1,116 @@
 --
 -- Versions: what a versioned table has besides
 --
--- Questions about the present read partial indexes on current rows, which do
--- not grow with history.  Questions about the past read one GiST index on path
--- and interval, and the key on identifier and begin.
+-- Closed versions lie in a table of their own that inherits: questions about the
+-- present read the table as if there were no history.  Questions about the past
+-- read both; in the closed ones, one GiST index on path and interval, and the
+-- key on identifier and begin.  Partitions hold all versions, with partial
+-- indexes on current rows.
 --
+CREATE FUNCTION catalog_make_history(name text) RETURNS regclass
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	type @extschema@.resource_type := @extschema@.catalog_require_type(name);
+	relation regclass := format('%I.%I', type.schema_name, type.table_name);
+	id name := coalesce(type.identifier_column, type.id_column);
+	history regclass := @extschema@.history_table(relation);
+	owner name := (SELECT pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.oid = relation);
+	tab name := @extschema@.catalog_object_name(type.table_name, '_history');
+	number int := 1;
+BEGIN
+	IF history IS NULL THEN
+		WHILE EXISTS (SELECT FROM pg_class c WHERE c.relname = tab AND c.relnamespace = quote_ident(type.schema_name)::regnamespace) LOOP
+			number := number + 1;
+			tab := @extschema@.catalog_object_name(type.table_name, '_history_' || number);
+		END LOOP;
+		EXECUTE format('CREATE TABLE %1$I.%2$I (CONSTRAINT vxp_closed CHECK (%3$I IS NOT NULL)) INHERITS (%4$s)',
+			type.schema_name, tab, type.valid_to_column, relation);
+		history := format('%I.%I', type.schema_name, tab)::regclass;
+		EXECUTE format('COMMENT ON TABLE %s IS %L', history,
+			format('versions of resources of type %s that have ended; read them through %s, whose privileges and row security hold', name, type.table_name));
+	END IF;
+	IF NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = history AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL
+			AND i.indnkeyatts = 2 AND i.indkey[0] = @extschema@.catalog_attnum(history, id)
+			AND i.indkey[1] = @extschema@.catalog_attnum(history, type.valid_from_column)) THEN
+		EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (%I, %I)', history, id, type.valid_from_column);
+	END IF;
+	IF type.lineage_column IS NOT NULL AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = history AND i.indpred IS NULL
+			AND i.indnkeyatts = 2 AND i.indkey[0] = @extschema@.catalog_attnum(history, type.lineage_column) AND i.indkey[1] = 0) THEN
+		EXECUTE format('CREATE INDEX ON %s USING gist (%I, @extschema@.validity(%I, %I))',
+			history, type.lineage_column, type.valid_from_column, type.valid_to_column);
+	END IF;
+	IF owner <> (SELECT pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.oid = history) THEN
+		EXECUTE format('ALTER TABLE %s OWNER TO %I', history, owner);
+	END IF;
+	PERFORM @extschema@.catalog_bind_history(history);
+	PERFORM @extschema@.catalog_make_history_triggers(name, history);
+	RETURN history;
+END
+$$;
+COMMENT ON FUNCTION catalog_make_history(text) IS 'creates the table of closed versions of a versioned table that is not partitioned, or brings it up to date; returns it';
+
+CREATE FUNCTION catalog_make_history_triggers(name text, history regclass) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	type @extschema@.resource_type := @extschema@.catalog_require_type(name);
+	columns text := format('%L, %L, %L', coalesce(type.identifier_column, type.id_column), type.valid_from_column, type.valid_to_column);
+	made record;
+BEGIN
+	FOR made IN SELECT * FROM (VALUES
+			('vxp_lineage', 'BEFORE INSERT OR UPDATE', 'lineage_trigger()', type.lineage_column IS NOT NULL AND type.lineage_fields <> '{}'),
+			('vxp_version', 'BEFORE INSERT OR UPDATE OR DELETE', format('version_row(%s)', columns), true),
+			('vxp_history', 'AFTER INSERT OR UPDATE OR DELETE', format('version_history(%s)', columns), true)) t(name, events, function, wanted)
+		WHERE wanted AND NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = history AND g.tgname = t.name)
+	LOOP
+		EXECUTE format('CREATE TRIGGER %I %s ON %s FOR EACH ROW EXECUTE FUNCTION @extschema@.%s', made.name, made.events, history, made.function);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION catalog_make_history_triggers(text, regclass) IS 'creates the triggers of a table of closed versions that are missing';
+
+CREATE FUNCTION catalog_move_closed(relation regclass, history regclass, ended text) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	columns text;
+	paused record;
+	pauses text[] := '{}';
+	resume text;
+	closed boolean;
+BEGIN
+	EXECUTE format('SELECT EXISTS (SELECT FROM ONLY %s WHERE %s)', relation, ended) INTO closed;
+	IF NOT closed THEN
+		RETURN;
+	END IF;
+	columns := (SELECT string_agg(format('%I', a.attname), ', ') FROM pg_attribute a
+		WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '');
+	-- nothing is deleted: no trigger has anything to say
+	FOR paused IN SELECT t.tgrelid::regclass AS place, t.tgname, t.tgenabled FROM pg_trigger t
+		WHERE t.tgrelid IN (relation, history) AND NOT t.tgisinternal AND t.tgenabled <> 'D'
+	LOOP
+		EXECUTE format('ALTER TABLE ONLY %s DISABLE TRIGGER %I', paused.place, paused.tgname);
+		pauses := pauses || format('ALTER TABLE ONLY %s ENABLE %s TRIGGER %I', paused.place,
+			CASE paused.tgenabled WHEN 'A' THEN 'ALWAYS' WHEN 'R' THEN 'REPLICA' ELSE '' END, paused.tgname);
+	END LOOP;
+	EXECUTE format('WITH gone AS (DELETE FROM ONLY %1$s WHERE %2$s RETURNING %3$s) INSERT INTO %4$s (%3$s) SELECT %3$s FROM gone',
+		relation, ended, columns, history);
+	FOREACH resume IN ARRAY pauses LOOP
+		EXECUTE resume;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION catalog_move_closed(regclass, regclass, text) IS 'moves the closed versions of a table that is being registered to the table that holds them';
+
 CREATE FUNCTION catalog_make_versions(name text) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	type @extschema@.resource_type := @extschema@.catalog_require_type(name);
 	relation regclass := format('%I.%I', type.schema_name, type.table_name);
+	-- partitions keep all versions: nothing can inherit from them
+	apart boolean := (SELECT c.relkind = 'r' AND NOT c.relispartition FROM pg_class c WHERE c.oid = relation);
 	id name := coalesce(type.identifier_column, type.id_column);
 	current text := format('%I IS NULL', type.valid_to_column);
 	col name;
@@ -19,7 +119,7 @@ DECLARE
 BEGIN
 	narrow := (SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = relation AND (i.indisunique OR i.indisexclusion) AND i.indpred IS NULL
 		AND i.indexprs IS NULL AND NOT @extschema@.catalog_attnum(relation, type.valid_from_column) = ANY (i.indkey) ORDER BY i.indexrelid LIMIT 1);
-	IF narrow IS NOT NULL THEN
+	IF narrow IS NOT NULL AND NOT apart THEN
 		RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
 			MESSAGE = format('index %s would keep a resource from having two versions', narrow),
 			HINT = format('Make it unique among current rows only: CREATE UNIQUE INDEX ... WHERE %s.', current);
@@ -34,21 +134,34 @@ BEGIN
 			DETAIL = format('The first are %s.', faulty),
 			HINT = 'Correct them and register the table again.';
 	END IF;
-	IF NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = relation AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL
-			AND i.indnkeyatts = 2 AND i.indkey[0] = @extschema@.catalog_attnum(relation, id)
-			AND i.indkey[1] = @extschema@.catalog_attnum(relation, type.valid_from_column)) THEN
-		EXECUTE format('CREATE UNIQUE INDEX ON %s (%I, %I)', relation, id, type.valid_from_column);
-	END IF;
-	EXECUTE format('CREATE UNIQUE INDEX ON %s (%I) WHERE %s', relation, id, current);
+	-- also where no other rows lie beside the current ones, the condition lets an index alone answer
 	FOR col IN SELECT a.attname FROM unnest(type.parent_column || type.lineage_fields::name[]) WITH ORDINALITY f(field, n)
 			JOIN pg_attribute a ON a.attrelid = relation AND a.attname = f.field ORDER BY f.n
 	LOOP
 		EXECUTE format('CREATE INDEX ON %s (%I) WHERE %s', relation, col, current);
 	END LOOP;
-	IF type.lineage_column IS NOT NULL THEN
-		EXECUTE format('CREATE INDEX ON %s USING gist (%I) WHERE %s', relation, type.lineage_column, current);
-		EXECUTE format('CREATE INDEX ON %s USING gist (%I, @extschema@.validity(%I, %I))',
-			relation, type.lineage_column, type.valid_from_column, type.valid_to_column);
+	IF apart THEN
+		PERFORM @extschema@.catalog_move_closed(relation, @extschema@.catalog_make_history(name), format('%I IS NOT NULL', type.valid_to_column));
+		-- no index of the current rows has their interval, so that a change of other columns writes no index entry
+		IF NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = relation AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL
+				AND i.indnkeyatts = 1 AND i.indkey[0] = @extschema@.catalog_attnum(relation, id)) THEN
+			EXECUTE format('CREATE UNIQUE INDEX ON %s (%I)', relation, id);
+		END IF;
+		IF type.lineage_column IS NOT NULL THEN
+			PERFORM @extschema@.catalog_make_lineage_index(relation, type.lineage_column);
+		END IF;
+	ELSE
+		IF NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = relation AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL
+				AND i.indnkeyatts = 2 AND i.indkey[0] = @extschema@.catalog_attnum(relation, id)
+				AND i.indkey[1] = @extschema@.catalog_attnum(relation, type.valid_from_column)) THEN
+			EXECUTE format('CREATE UNIQUE INDEX ON %s (%I, %I)', relation, id, type.valid_from_column);
+		END IF;
+		EXECUTE format('CREATE UNIQUE INDEX ON %s (%I) WHERE %s', relation, id, current);
+		IF type.lineage_column IS NOT NULL THEN
+			EXECUTE format('CREATE INDEX ON %s USING gist (%I) WHERE %s', relation, type.lineage_column, current);
+			EXECUTE format('CREATE INDEX ON %s USING gist (%I, @extschema@.validity(%I, %I))',
+				relation, type.lineage_column, type.valid_from_column, type.valid_to_column);
+		END IF;
 	END IF;
 	-- triggers fire in the order of their names: before a change vxp_lineage, vxp_version; after it vxp_history, vxp_lineage_...
 	EXECUTE format('CREATE TRIGGER vxp_version BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION @extschema@.version_row(%L, %L, %L)',
@@ -57,7 +170,7 @@ BEGIN
 		relation, id, type.valid_from_column, type.valid_to_column);
 END
 $$;
-COMMENT ON FUNCTION catalog_make_versions(text) IS 'creates the indexes and the triggers of a versioned table';
+COMMENT ON FUNCTION catalog_make_versions(text) IS 'creates the indexes and the triggers of a versioned table, and the table of its closed versions';
 
 CREATE FUNCTION catalog_attnum(relation regclass, col name) RETURNS smallint
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -79,9 +192,12 @@ DECLARE
 	relation regclass := format('%I.%I', type.schema_name, type.table_name);
 	this text := format('%s AND s.%I = $2', @extschema@.catalog_key_condition(name, 's'), type.valid_from_column);
 	last int := cardinality(pieces);
+	assigned text := (SELECT string_agg(format(', %1$I = (x.r).%1$I', c), '') FROM jsonb_object_keys(changes) c);
+	is_open boolean;
 	columns text;
 	given text;
 BEGIN
+	EXECUTE format('SELECT s.%I IS NULL FROM %s s WHERE %s FOR UPDATE', type.valid_to_column, relation, this) INTO is_open USING key, since;
 	IF last = 0 THEN
 		EXECUTE format('DELETE FROM %s s WHERE %s', relation, this) USING key, since;
 		RETURN;
@@ -91,6 +207,25 @@ BEGIN
 				ELSE format('(x.r).%I', a.attname) END, ', ' ORDER BY a.attnum)
 		INTO columns, given
 		FROM pg_attribute a WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '';
+	IF is_open AND NOT upper_inf(pieces[last]) THEN
+		-- the resource is there no more, and who refers to it has a say; what was its past is kept as it is
+		EXECUTE format('WITH gone AS (DELETE FROM %1$s s WHERE %2$s RETURNING s AS r) '
+			'INSERT INTO %1$s (%3$s) OVERRIDING SYSTEM VALUE SELECT %4$s FROM gone x CROSS JOIN unnest($3) p(valid)', relation, this, columns, given)
+			USING key, since, pieces;
+		RETURN;
+	END IF;
+	-- pieces that have ended are stored beside the table, where no policy judges them: each with changes is tried on the stored row
+	FOR i IN 1 .. CASE WHEN row_security_active(relation) THEN last - 1 ELSE 0 END LOOP
+		CONTINUE WHEN NOT changed[i];
+		BEGIN
+			EXECUTE format('UPDATE %1$s s SET %3$I = lower($3), %4$I = upper($3)%5$s FROM (SELECT o AS r FROM %1$s s, LATERAL jsonb_populate_record(s, $4) o WHERE %2$s) x WHERE %2$s',
+				relation, this, type.valid_from_column, type.valid_to_column, assigned) USING key, since, pieces[i], changes;
+			RAISE EXCEPTION USING ERRCODE = 'VXP01', MESSAGE = 'the piece is allowed';
+		EXCEPTION
+			WHEN SQLSTATE 'VXP01' THEN
+				NULL;
+		END;
+	END LOOP;
 	-- the stored row becomes the last piece, which keeps an open version in its place; triggers see the end of it all
 	EXECUTE format('WITH old AS MATERIALIZED (SELECT s AS r FROM %1$s s WHERE %2$s FOR UPDATE), '
 		'kept AS (UPDATE %1$s s SET %3$I = lower($3[$4]), %4$I = upper($3[$4])%5$s FROM old o, '
@@ -98,9 +233,7 @@ BEGIN
 		'INSERT INTO %1$s (%6$s) OVERRIDING SYSTEM VALUE SELECT %7$s '
 		'FROM old o CROSS JOIN (SELECT count(*) FROM kept) k CROSS JOIN unnest($3[:$4 - 1], $5[:$4 - 1]) p(valid, changed), '
 		'LATERAL (SELECT CASE WHEN p.changed THEN jsonb_populate_record(o.r, $6) ELSE o.r END AS r OFFSET 0) x',
-		relation, this, type.valid_from_column, type.valid_to_column,
-		CASE WHEN changed[last] THEN (SELECT string_agg(format(', %1$I = (x.r).%1$I', c), '') FROM jsonb_object_keys(changes) c) END,
-		columns, given)
+		relation, this, type.valid_from_column, type.valid_to_column, CASE WHEN changed[last] THEN assigned END, columns, given)
 		USING key, since, pieces, last, changed, coalesce(changes, '{}');
 END
 $$;
@@ -224,6 +357,23 @@ END
 $$;
 COMMENT ON FUNCTION catalog_correct(text, text, timestamp with time zone, timestamp with time zone, jsonb) IS 'the part of correct that writes the resource itself, with the rights of the caller';
 
+CREATE FUNCTION catalog_count_children(name text, parent text, valid_from timestamp with time zone, valid_to timestamp with time zone) RETURNS bigint
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	type @extschema@.resource_type := @extschema@.catalog_require_type(name);
+	children bigint;
+BEGIN
+	EXECUTE format('SELECT count(*) FROM %1$I.%2$I s WHERE s.%3$I OPERATOR(@extschema@.@^) CAST($1 AS @extschema@.identifier) '
+		'AND @extschema@.validity(s.%4$I, s.%5$I) && $2 AND %6$s = $1',
+		type.schema_name, type.table_name, type.lineage_column, type.valid_from_column, type.valid_to_column,
+		@extschema@.catalog_parent_expression(name, 's'))
+		INTO children USING parent, tstzrange(valid_from, nullif(valid_to, 'infinity'));
+	RETURN children;
+END
+$$;
+COMMENT ON FUNCTION catalog_count_children(text, text, timestamp with time zone, timestamp with time zone) IS 'how many versions of a type lie right below a resource in an interval; correct asks it with two snapshots';
+
 CREATE FUNCTION catalog_follow_parent(name text, parent text, valid_from timestamp with time zone, valid_to timestamp with time zone,
 	begins timestamp with time zone[], ends timestamp with time zone[], paths lineage[])
 	RETURNS TABLE (identifier text, since timestamp with time zone, until timestamp with time zone)
@@ -322,22 +472,31 @@ BEGIN
 				DETAIL = 'Versions of other resources lie below them.',
 				HINT = 'Purge the types below first.';
 		END IF;
-		-- a version may have been inserted below one that was being removed
-		FOR below IN SELECT t.* FROM @extschema@.resource_type t
-			WHERE catalog_purge.name = ANY (t.parents) AND t.versioned AND t.lineage_column IS NOT NULL
-		LOOP
-			PERFORM FROM @extschema@.check_versions(below.name) c WHERE total > 0 AND c.valid_from < before AND starts_with(c.problem, 'not within');
-			IF FOUND THEN
-				RAISE EXCEPTION USING ERRCODE = 'serialization_failure',
-					MESSAGE = format('versions of type %s were inserted below old versions during the purge', below.name),
-					HINT = 'Try again.';
-			END IF;
-		END LOOP;
 	END IF;
 	RETURN total;
 END
 $$;
 COMMENT ON FUNCTION catalog_purge(text, timestamp with time zone) IS 'the part of purge that runs in SQL';
+
+CREATE FUNCTION catalog_purge_check(name text, before timestamp with time zone) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET row_security = off
+AS $$
+DECLARE
+	below @extschema@.resource_type;
+BEGIN
+	FOR below IN SELECT t.* FROM @extschema@.resource_type t
+		WHERE catalog_purge_check.name = ANY (t.parents) AND t.versioned AND t.lineage_column IS NOT NULL
+	LOOP
+		PERFORM FROM @extschema@.check_versions(below.name) c WHERE c.valid_from < before AND starts_with(c.problem, 'not within');
+		IF FOUND THEN
+			RAISE EXCEPTION USING ERRCODE = 'serialization_failure',
+				MESSAGE = format('versions of type %s were inserted below old versions during the purge', below.name),
+				HINT = 'Try again.';
+		END IF;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION catalog_purge_check(text, timestamp with time zone) IS 'an error (40001) when a version below one that was purged was inserted meanwhile; purge calls it with a new snapshot';
 
 CREATE FUNCTION purge(name text, before timestamp with time zone) RETURNS bigint
 	AS 'MODULE_PATHNAME', 'vxp_purge'

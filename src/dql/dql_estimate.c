@@ -300,7 +300,7 @@ sort_key_call(const Estimate *estimate, Node *document, const char *path, bool d
 {
 	return (Node *) makeFuncExpr(estimate->sort_key, BYTEAOID,
 								 list_make3(document, text_const(path), makeBoolConst(descending, false)),
-								 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+								 InvalidOid, DEFAULT_COLLATION_OID, COERCE_EXPLICIT_CALL);	/* as a user's expression has it */
 }
 
 /* The sort key of a JSON scalar, as a constant. */
@@ -324,13 +324,6 @@ key_part(const Estimate *estimate, Node *key, StrategyNumber strategy, Node *con
 	return restriction_selectivity(estimate->root, operator, list_make2(key, constant), InvalidOid, estimate->varRelid);
 }
 
-/* Values of the type of the operand lie below this one, in the order of DQL. */
-static const char *
-type_above(DqlValueType type)
-{
-	return type == DQL_NUMBER ? "\"\"" : "{}";
-}
-
 static char *
 scalar_json(const DqlValue *value)
 {
@@ -349,10 +342,16 @@ is_plain(const DqlValue *value)
 							 (value->type == DQL_STRING && !vxp_dql_is_pattern(value->string, value->length)));
 }
 
+/*
+ * Is the operand one whose key has a place within a bucket of a histogram?  The
+ * key of a string is its bytes, of which text uses a few only: the server's
+ * interpolation of bytea would be off by all of a bucket, and documents are the
+ * better witnesses.
+ */
 static bool
 is_ordered(const DqlValue *value)
 {
-	return value != NULL && (value->type == DQL_NUMBER || value->type == DQL_STRING);
+	return value != NULL && value->type == DQL_NUMBER;
 }
 
 /* The part of the rows whose key lies between two constants; with both ends, it has at least the first. */
@@ -394,16 +393,15 @@ part_by_key(const Estimate *estimate, const DqlNode *node, Node *key)
 			if (!is_ordered(operand))
 				return -1;
 			return range_part(estimate, key, scalar_key(estimate, scalar_json(operand)), node->op == DQL_OP_GTE,
-							  scalar_key(estimate, type_above(operand->type)), false);
+							  scalar_key(estimate, "\"\""), false);
 		case DQL_OP_LT:
 		case DQL_OP_LTE:
 			if (!is_ordered(operand))
 				return -1;
-			return range_part(estimate, key, scalar_key(estimate, operand->type == DQL_NUMBER ? "null" : "\"\""), operand->type == DQL_STRING,
+			return range_part(estimate, key, scalar_key(estimate, "null"), false,
 							  scalar_key(estimate, scalar_json(operand)), node->op == DQL_OP_LTE);
 		case DQL_OP_BETWEEN:
-			if (operand->type != DQL_ARRAY || operand->count != 2 || !is_ordered(operand->items[0]) ||
-				operand->items[1]->type != operand->items[0]->type)
+			if (operand->type != DQL_ARRAY || operand->count != 2 || !is_ordered(operand->items[0]) || !is_ordered(operand->items[1]))
 				return -1;
 			return range_part(estimate, key, scalar_key(estimate, scalar_json(operand->items[0])), true,
 							  scalar_key(estimate, scalar_json(operand->items[1])), true);

@@ -90,6 +90,7 @@ typedef struct EvalPath
 } EvalPath;
 
 /* dql_sort_key.c: the path in argument 1, split once per call site */
+extern void vxp_dql_check_path_size(size_t length);
 extern EvalPath *vxp_dql_cached_path(FunctionCallInfo fcinfo);
 
 /* dql_eval_compile.c */

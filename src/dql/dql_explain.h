@@ -74,7 +74,6 @@ typedef struct Explain
 extern void vxp_explain_places(Explain *explain);
 extern double vxp_explain_actual_rows(const Explain *explain, const Plan *plan);
 extern const char *vxp_explain_node_name(const PlannedStmt *stmt, const Plan *plan);
-extern const Plan *vxp_explain_scan_of(const PlannedStmt *stmt, Oid relid);
 extern List *vxp_explain_indexes(const BoundQuery *bound, const PlannedStmt *stmt);
 
 /* An index of a plan: which clauses it serves. */

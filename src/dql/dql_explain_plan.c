@@ -505,35 +505,6 @@ vxp_explain_places(Explain *explain)
 	note_order(explain);
 }
 
-typedef struct FindScan
-{
-	const PlannedStmt *stmt;
-	Oid			relid;
-	const Plan *found;
-} FindScan;
-
-static void
-find_scan(Plan *plan, Plan *above, void *context)
-{
-	FindScan   *find = context;
-	Index		scanrelid = scanned_relation(plan);
-
-	if (find->found || scanrelid == 0)
-		return;
-	if (rt_fetch(scanrelid, find->stmt->rtable)->relid == find->relid)
-		find->found = plan;
-}
-
-/* vxp_explain_scan_of: the first node that reads the table, or NULL */
-const Plan *
-vxp_explain_scan_of(const PlannedStmt *stmt, Oid relid)
-{
-	FindScan	find = {stmt, relid, NULL};
-
-	visit_statement(stmt, find_scan, &find);
-	return find.found;
-}
-
 typedef struct CollectIndexes
 {
 	const BoundQuery *bound;

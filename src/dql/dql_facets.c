@@ -25,6 +25,7 @@
 
 #include "dql/dql_budget.h"
 #include "dql/dql_build.h"
+#include "dql/dql_eval.h"
 #include "dql/dql_exec.h"
 #include "dql/dql_parse.h"
 
@@ -186,14 +187,17 @@ vxp_facets(PG_FUNCTION_ARGS)
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	const DqlPlace place = {NULL, "field", -1};
 	DqlParse	parse = {0};
-	DqlPath    *path = vxp_dql_parse_path(&parse, name, &place);
+	DqlPath    *path;
 	BoundQuery *bound;
 	BoundField	field;
 	Relation	relation;
-	VxpError   *error = parse.error;
+	VxpError   *error;
 	const ResourceType *type;
 	PlannedStmt *plan;
 
+	vxp_dql_check_path_size(strlen(name));
+	path = vxp_dql_parse_path(&parse, name, &place);
+	error = parse.error;
 	if (error)
 	{
 		error->path = "field";

@@ -10,11 +10,14 @@
  */
 #include "postgres.h"
 
+#include "access/relation.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 
 #include "dql/dql_bind.h"
 
@@ -64,6 +67,32 @@ column_kind(Oid base_type)
 	return kind;
 }
 
+/* Does the constraint hold in all tables that inherit, such as that of closed versions? */
+static bool
+heirs_never_null(Relation relation, AttrNumber attnum)
+{
+	const char *name = NameStr(TupleDescAttr(RelationGetDescr(relation), attnum - 1)->attname);
+	bool		result = true;
+	ListCell   *lc;
+
+	foreach(lc, find_all_inheritors(RelationGetRelid(relation), NoLock, NULL))
+	{
+		Relation	heir;
+		AttrNumber	theirs;
+
+		if (lfirst_oid(lc) == RelationGetRelid(relation))
+			continue;
+		heir = try_relation_open(lfirst_oid(lc), AccessShareLock);
+		if (heir == NULL)
+			continue;
+		theirs = get_attnum(lfirst_oid(lc), name);
+		result = result && heir->rd_rel->relkind == RELKIND_RELATION &&
+			theirs != InvalidAttrNumber && vxp_attribute_not_null(RelationGetDescr(heir), theirs - 1);
+		relation_close(heir, AccessShareLock);
+	}
+	return result;
+}
+
 /*
  * Can no row of the relation have NULL in the column?  A table that inherits
  * may lack the constraint of its parent, a partition may not; a foreign
@@ -75,7 +104,8 @@ never_null(Relation relation, AttrNumber attnum)
 	Form_pg_class class = relation->rd_rel;
 
 	return vxp_attribute_not_null(RelationGetDescr(relation), attnum - 1) &&
-		(class->relkind == RELKIND_RELATION ? !class->relhassubclass : class->relkind == RELKIND_PARTITIONED_TABLE);
+		(class->relkind == RELKIND_RELATION ? !class->relhassubclass || heirs_never_null(relation, attnum) :
+		 class->relkind == RELKIND_PARTITIONED_TABLE);
 }
 
 /* vxp_bind_column describes a user column; it must not be dropped. */

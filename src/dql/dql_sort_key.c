@@ -173,6 +173,17 @@ offer_value(const JsonbValue *value, void *state)
 	}
 }
 
+/* vxp_dql_check_path_size raises 54000 for a path that is longer than a request may be. */
+void
+vxp_dql_check_path_size(size_t length)
+{
+	if (length > DQL_MAX_SIZE)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("field path is too long"),
+				 errdetail("It has %zu bytes; the limit is %d.", length, DQL_MAX_SIZE)));
+}
+
 /*
  * vxp_dql_cached_path returns the prepared path of this call, made once for each
  * path.  The empty path is the document itself, as a column of lists needs it.
@@ -191,11 +202,12 @@ vxp_dql_cached_path(FunctionCallInfo fcinfo)
 		memcmp(VARDATA_ANY(path->text), VARDATA_ANY(argument), VARSIZE_ANY_EXHDR(argument)) == 0)
 		return path;
 
+	vxp_dql_check_path_size(VARSIZE_ANY_EXHDR(argument));
 	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 	path = palloc0(sizeof(EvalPath));
 	path->text = cstring_to_text_with_len(VARDATA_ANY(argument), VARSIZE_ANY_EXHDR(argument));
 	whole = text_to_cstring(argument);
-	segments = palloc((strlen(whole) + 1) * sizeof(char *));
+	segments = palloc((strlen(whole) + 1) * sizeof(char *));	/* 128 MB at most */
 	start = whole;
 	for (char *c = whole; *whole != '\0'; c++)
 	{

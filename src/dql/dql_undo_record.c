@@ -40,6 +40,7 @@
 
 #include "common/vxp_settings.h"
 #include "dql/dql_write.h"
+#include "validity/version.h"
 
 VXP_FUNCTION(vxp_row_image);
 VXP_FUNCTION(vxp_row_digest);
@@ -267,6 +268,15 @@ vxp_current_writer(PG_FUNCTION_ARGS)
 	PG_RETURN_OID(GetUserId());
 }
 
+/* Do tables inherit from this one, beside that of its closed versions, where no write changes a row? */
+static bool
+others_inherit(Oid relid)
+{
+	List	   *heirs = find_inheritance_children(relid, NoLock);
+
+	return heirs != NIL && (list_length(heirs) > 1 || linitial_oid(heirs) != vxp_history_of(relid));
+}
+
 /*
  * vxp_record_check: an image is a whole row, so the writer must be allowed to
  * read the table (who may read nothing of it gets the server's own error), and
@@ -284,7 +294,7 @@ vxp_record_check(const BoundWrite *write)
 				 errmsg("permission denied for table %s", write->bound->table_name),
 				 errdetail("A write is recorded for vxp.undo with whole rows, which needs the privilege SELECT on the table."),
 				 errhint("Set vxp.undo_retention to 0 to write without a record.")));
-	if (get_rel_relkind(relid) == RELKIND_RELATION && find_inheritance_children(relid, NoLock) != NIL)
+	if (get_rel_relkind(relid) == RELKIND_RELATION && others_inherit(relid))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("a write to table \"%s\" cannot be recorded for vxp.undo, since other tables inherit from it",

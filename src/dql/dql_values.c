@@ -9,6 +9,7 @@
 
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -19,40 +20,91 @@
 VXP_FUNCTION(vxp_path_values);
 VXP_FUNCTION(vxp_path_texts);
 
-/* Values found so far. */
+/* Values found so far, in the order of their first place, and a hash table of their numbers. */
 typedef struct ValueList
 {
 	bool		texts_only;
 	Datum	   *values;			/* jsonb, or text when texts_only */
+	uint32	   *hashes;
 	int			count;
-	int			capacity;
+	int			capacity;		/* a power of two */
+	int		   *slots;			/* twice as many: a number, or -1; looked for from the hash onwards */
 } ValueList;
+
+static uint32
+hash_value(const ValueList *list, Datum value)
+{
+	return DatumGetUInt32(list->texts_only ? DirectFunctionCall1Coll(hashtext, C_COLLATION_OID, value) :
+						  DirectFunctionCall1(jsonb_hash, value));
+}
+
+static bool
+same_value(const ValueList *list, Datum a, Datum b)
+{
+	return DatumGetBool(list->texts_only ? DirectFunctionCall2Coll(texteq, C_COLLATION_OID, a, b) :
+						DirectFunctionCall2(jsonb_eq, a, b));
+}
+
+/* Room for one value more. */
+static void
+grow(ValueList *list)
+{
+	uint32		mask;
+
+	if (list->count < list->capacity)
+		return;
+	if (list->capacity == 0)
+	{
+		list->capacity = 8;
+		list->values = palloc(sizeof(Datum) * list->capacity);
+		list->hashes = palloc(sizeof(uint32) * list->capacity);
+	}
+	else
+	{
+		list->capacity *= 2;
+		list->values = repalloc_huge(list->values, sizeof(Datum) * list->capacity);
+		list->hashes = repalloc_huge(list->hashes, sizeof(uint32) * list->capacity);
+		pfree(list->slots);
+	}
+	list->slots = palloc_extended(sizeof(int) * 2 * list->capacity, MCXT_ALLOC_HUGE);
+	memset(list->slots, -1, sizeof(int) * 2 * list->capacity);
+	mask = 2 * list->capacity - 1;
+	for (int i = 0; i < list->count; i++)
+	{
+		uint32		slot = list->hashes[i] & mask;
+
+		while (list->slots[slot] >= 0)
+			slot = (slot + 1) & mask;
+		list->slots[slot] = i;
+	}
+}
 
 static void
 add_value(ValueList *list, const JsonbValue *value)
 {
 	Datum		datum;
+	uint32		hash;
+	uint32		slot;
 
+	CHECK_FOR_INTERRUPTS();
 	if (value->type == jbvNull || (list->texts_only && value->type != jbvString))
 		return;
 	if (list->texts_only)
 		datum = PointerGetDatum(cstring_to_text_with_len(value->val.string.val, value->val.string.len));
 	else
 		datum = JsonbPGetDatum(JsonbValueToJsonb((JsonbValue *) value));
-	for (int i = 0; i < list->count; i++)
+	grow(list);
+	hash = hash_value(list, datum);
+	for (slot = hash & (2 * list->capacity - 1); list->slots[slot] >= 0; slot = (slot + 1) & (2 * list->capacity - 1))
 	{
+		int			other = list->slots[slot];
+
 		/* equal values of a document are stored alike: numbers are normal but for their scale */
-		if (list->texts_only ?
-			DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, datum, list->values[i])) :
-			DatumGetBool(DirectFunctionCall2(jsonb_eq, datum, list->values[i])))
+		if (list->hashes[other] == hash && same_value(list, datum, list->values[other]))
 			return;
 	}
-	if (list->count == list->capacity)
-	{
-		list->capacity = Max(8, 2 * list->capacity);
-		list->values = list->values ? repalloc(list->values, sizeof(Datum) * list->capacity) :
-			palloc(sizeof(Datum) * list->capacity);
-	}
+	list->slots[slot] = list->count;
+	list->hashes[list->count] = hash;
 	list->values[list->count++] = datum;
 }
 

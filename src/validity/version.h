@@ -3,8 +3,10 @@
  *
  * A row trigger before each change decides the interval of the row (version_row),
  * one after it keeps what was there (version_history).  The physical row becomes
- * the new version and a closed copy of the old one is inserted, so that counts,
- * RETURNING and MERGE are those of the user's statement.
+ * the new version and a closed copy of the old one is stored in the table of
+ * closed rows, so that counts, RETURNING and MERGE are those of the user's
+ * statement, and questions about the present read what they would without any
+ * history.
  *
  * Boundary rule.  A change ends the old version, and begins the new one, at the
  * start of the transaction or, when the old one does not begin before that, one
@@ -23,12 +25,32 @@
 #include "storage/itemptr.h"
 #include "utils/rel.h"
 
-/* Column numbers in one table, from the arguments of the trigger. */
+/* The constraint that makes a table that inherits the one of the closed rows. */
+#define VXP_CLOSED_CONSTRAINT "vxp_closed"
+
+typedef struct VersionStore VersionStore;
+
+/*
+ * Column numbers in one table, from the arguments of the trigger, and where the
+ * versions of its resources are: closed rows have a table of their own, which
+ * inherits, or are in the same partition as the open ones.
+ */
 typedef struct VersionColumns
 {
 	AttrNumber	key;			/* what all versions of a resource share */
 	AttrNumber	valid_from;
 	AttrNumber	valid_to;
+	/* version_place.c fills in the rest */
+	Oid			current;		/* the table of open rows */
+	Oid			closed;			/* that of closed ones, maybe the same */
+	AttrNumber	current_key;
+	AttrNumber	current_from;
+	AttrNumber	current_to;
+	AttrNumber	closed_key;
+	AttrNumber	closed_from;
+	AttrNumber	closed_to;
+	MemoryContext context;		/* lives as long as the statement */
+	VersionStore *store;		/* version_store.c; NULL: nothing was kept yet */
 } VersionColumns;
 
 /* An interval as a row holds it; an open one ends at infinity. */
@@ -60,8 +82,15 @@ extern void vxp_version_not_before(Relation relation, ItemPointer row, Timestamp
 extern bool vxp_version_is_own(Relation relation, HeapTuple row, TimestampTz from);
 extern void vxp_version_init(void);
 
+/* version_place.c */
+extern bool vxp_is_history(Relation relation);
+extern Oid	vxp_history_of(Oid relid);
+extern void vxp_version_place(Relation relation, VersionColumns *columns);
+extern VersionColumns vxp_closed_columns(const VersionColumns *columns);
+
 /* version_store.c */
-extern void vxp_version_keep(Relation relation, const VersionColumns *columns, HeapTuple row, TimestampTz end);
+extern void vxp_version_keep(Relation relation, VersionColumns *columns, HeapTuple row, TimestampTz end);
+extern void vxp_version_route(Relation relation, VersionColumns *columns, HeapTuple row, TimestampTz end);
 extern void vxp_version_check_neighbours(Relation relation, const VersionColumns *columns, HeapTuple row);
 extern TimestampTz vxp_version_after_last(Relation relation, const VersionColumns *columns, HeapTuple row, TimestampTz from);
 

@@ -15,3 +15,18 @@ CREATE FUNCTION valid_interval(valid_from timestamp with time zone, valid_to tim
 	AS 'MODULE_PATHNAME', 'vxp_valid_interval'
 	LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION valid_interval(timestamp with time zone, timestamp with time zone) IS 'can a version be valid from, up to? It begins, and ends later or (NULL) never; infinity is no end';
+
+CREATE FUNCTION history_table(relation regclass) RETURNS regclass
+	AS 'MODULE_PATHNAME', 'vxp_history_table'
+	LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION history_table(regclass) IS 'the table that holds the closed versions of a versioned table and inherits from it; NULL when it has none, as a partitioned table, which keeps all versions in its partitions';
+
+CREATE FUNCTION catalog_bind_history(history regclass) RETURNS void
+	AS 'MODULE_PATHNAME', 'vxp_bind_history'
+	LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION catalog_bind_history(regclass) IS 'makes DROP TABLE of a versioned table drop this table of its closed versions as well; 42501 unless the caller owns it';
+
+CREATE FUNCTION catalog_routed_rows() RETURNS bigint
+	AS 'MODULE_PATHNAME', 'vxp_catalog_routed_rows'
+	LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION catalog_routed_rows() IS 'how many closed rows, inserted into versioned tables, this session has stored in the tables of closed versions: row counts of INSERT do not include them';

@@ -1,16 +1,23 @@
 /*
  * version_store.c - closed copies, and that no two versions overlap
  *
+ * Where rows are is said by version_place.c: open ones in one table, closed
+ * ones in another, or all in one partition.
+ *
  * No overlap, proof.  Two open versions of a resource are kept apart by the
  * unique index on current rows.  Any other row that is stored looks, after its
- * index entries are made, at its neighbours in the unique index on key and
- * begin, and waits for transactions in progress that would overlap with it.
- * Of two that are stored at the same time, one at least has its entry there
- * when the other looks, so one waits and then fails, or both wait and the
- * server finds a deadlock: exclusion constraints do the same.  Looking beyond
- * a neighbour that is not committed yet is needed, since it may vanish; looking
- * beyond a committed one is not, since what overlaps with us beyond it would
- * overlap with it too.
+ * index entries are made, at its neighbours among the closed rows, in the unique
+ * index on key and begin, and, when it is closed itself, at the open row in the
+ * unique index on the key; and it waits for transactions in progress that would
+ * overlap with it.  Of two that are stored at the same time, one at least has
+ * its entry there when the other looks, so one waits and then fails, or both
+ * wait and the server finds a deadlock: exclusion constraints do the same.
+ * Looking beyond a neighbour that is not committed yet is needed, since it may
+ * vanish; looking beyond a committed one is not, since what overlaps with us
+ * beyond it would overlap with it too.
+ *
+ * A table of closed rows without a block has no entries to look at: who puts the
+ * first one there after our own was stored will look at ours.
  *
  * Ending a version and beginning the next replaces one interval by two that
  * cover the same instants, while the row is locked: nothing is to check.
@@ -21,25 +28,29 @@
 #include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/stratnum.h"
+#include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/index.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_type.h"
-#include "commands/trigger.h"
 #include "executor/executor.h"
 #include "executor/nodeModifyTable.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "storage/bufmgr.h"
 #include "storage/lmgr.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "common/vxp_compat.h"
 #include "validity/version.h"
+
+VXP_FUNCTION(vxp_catalog_routed_rows);
 
 /* Is it an index on current rows alone, WHERE valid_to IS NULL? */
 static bool
@@ -54,9 +65,9 @@ is_on_current(const IndexInfo *info, AttrNumber valid_to)
 		((Var *) test->arg)->varattno == valid_to;
 }
 
-/* Makes the entries of a stored row that is closed in all indexes but those on current rows. */
+/* The indexes in which closed rows have entries: all but those on current rows. */
 static void
-insert_index_entries(ResultRelInfo *target, EState *estate, TupleTableSlot *slot, AttrNumber valid_to)
+open_indexes(ResultRelInfo *target, AttrNumber valid_to)
 {
 	int			kept = 0;
 	int			opened;
@@ -78,89 +89,156 @@ insert_index_entries(ResultRelInfo *target, EState *estate, TupleTableSlot *slot
 		kept++;
 	}
 	target->ri_NumIndices = kept;
-	if (kept > 0)
-		list_free(vxp_insert_index_entries(target, slot, estate));
-	ExecCloseIndices(target);
 }
 
 /*
- * A reference of the user's to another table holds for what is kept, too: the
- * row referred to is locked, as if the copy had been inserted by a statement.
+ * What is needed to store closed rows of one table, made once for a statement:
+ * a move ends 88,000 versions, and indexes keep in their IndexInfo what they
+ * have prepared.  The relations are open until the memory context of the
+ * trigger's state, which is the statement's, ends.  After an error they are
+ * closed by their resource owner, before that memory goes.
+ */
+struct VersionStore
+{
+	MemoryContext context;
+	MemoryContextCallback callback;
+	ResourceOwner owner;
+	Relation	closed;
+	EState	   *estate;
+	ResultRelInfo *target;
+	TupleTableSlot *slot;
+	TupleConversionMap *map;	/* from rows of the table; NULL: none is needed */
+};
+
+static void
+close_store(void *arg)
+{
+	VersionStore *store = arg;
+	ResourceOwner caller = CurrentResourceOwner;
+
+	if (!IsTransactionState())
+		return;
+	CurrentResourceOwner = store->owner;
+	ExecDropSingleTupleTableSlot(store->slot);
+	ExecCloseIndices(store->target);
+	table_close(store->closed, NoLock);
+	CurrentResourceOwner = caller;
+}
+
+static VersionStore *
+open_store(Relation relation, const VersionColumns *columns, MemoryContext context)
+{
+	MemoryContext mine = AllocSetContextCreate(context, "vxp closed versions", ALLOCSET_SMALL_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(mine);
+	VersionStore *store = palloc0(sizeof(VersionStore));
+	Relation	closed = table_open(columns->closed, RowExclusiveLock);
+
+	store->context = mine;
+	store->owner = CurrentResourceOwner;
+	store->closed = closed;
+	store->estate = CreateExecutorState();
+	store->map = columns->closed == RelationGetRelid(relation) ? NULL :
+		convert_tuples_by_name(CreateTupleDescCopy(RelationGetDescr(relation)), CreateTupleDescCopy(RelationGetDescr(closed)));
+	store->target = makeNode(ResultRelInfo);
+	InitResultRelInfo(store->target, closed, 0, NULL, 0);
+	open_indexes(store->target, columns->closed_to);
+	store->slot = table_slot_create(closed, NULL);
+	store->callback.func = close_store;
+	store->callback.arg = store;
+	MemoryContextRegisterResetCallback(mine, &store->callback);
+	MemoryContextSwitchTo(caller);
+	return store;
+}
+
+/*
+ * Stores "row", of the table itself, as closed at "end".  With "check" it is a
+ * row of the user's, for which the constraints of the table hold.
  */
 static void
-check_references(Relation relation, ItemPointer place)
+store_closed(VersionStore *store, Relation relation, const VersionColumns *columns, HeapTuple row, TimestampTz end, bool check)
 {
-	TriggerDesc *triggers = relation->trigdesc;
-	TupleTableSlot *stored = NULL;
+	Relation	closed = store->closed;
+	TupleDesc	desc = RelationGetDescr(closed);
+	TupleTableSlot *slot = store->slot;
+	EState	   *estate = store->estate;
+	MemoryContext caller;
 
-	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+	if (store->map == NULL && RelationGetDescr(relation)->natts != desc->natts)
+		elog(ERROR, "columns of \"%s\" changed", RelationGetRelationName(closed));
+	ResetPerTupleExprContext(estate);
+	caller = MemoryContextSwitchTo(GetPerTupleMemoryContext(estate));
+	if (store->map != NULL)
+		row = execute_attr_map_tuple(row, store->map);
+	ExecClearTuple(slot);
+	heap_deform_tuple(row, desc, slot->tts_values, slot->tts_isnull);
+	slot->tts_values[columns->closed_to - 1] = TimestampTzGetDatum(end);
+	slot->tts_isnull[columns->closed_to - 1] = false;
+	ExecStoreVirtualTuple(slot);
+	slot->tts_tableOid = RelationGetRelid(closed);
+	if (desc->constr != NULL && desc->constr->has_generated_stored)
+		ExecComputeStoredGenerated(store->target, estate, slot, CMD_INSERT);
+	if (check && desc->constr != NULL)
+		ExecConstraints(store->target, slot, estate);
+	table_tuple_insert(closed, slot, GetCurrentCommandId(true), 0, NULL);
+	if (store->target->ri_NumIndices > 0)
+		list_free(vxp_insert_index_entries(store->target, slot, estate));
+	if (check)
 	{
-		Trigger    *trigger = &triggers->triggers[i];
-		LOCAL_FCINFO(fcinfo, 0);
-		TriggerData data;
-		FmgrInfo	function;
+		VersionColumns theirs = vxp_closed_columns(columns);
+		HeapTuple	stored = ExecCopySlotHeapTuple(slot);
 
-		if (trigger->tgfoid != F_RI_FKEY_CHECK_INS || trigger->tgenabled == TRIGGER_DISABLED)
-			continue;
-		if (stored == NULL)
-		{
-			stored = table_slot_create(relation, NULL);
-			if (!table_tuple_fetch_row_version(relation, place, SnapshotSelf, stored))
-				elog(ERROR, "a closed copy is not there");
-		}
-		memset(&data, 0, sizeof(data));
-		data.type = T_TriggerData;
-		data.tg_event = TRIGGER_EVENT_INSERT | TRIGGER_EVENT_ROW | TRIGGER_EVENT_AFTER;
-		data.tg_relation = relation;
-		data.tg_trigger = trigger;
-		data.tg_trigslot = stored;
-		data.tg_trigtuple = ExecFetchSlotHeapTuple(stored, false, NULL);
-		fmgr_info(trigger->tgfoid, &function);
-		InitFunctionCallInfoData(*fcinfo, &function, 0, InvalidOid, (Node *) &data, NULL);
-		(void) FunctionCallInvoke(fcinfo);
+		stored->t_self = slot->tts_tid;
+		vxp_version_check_neighbours(closed, &theirs, stored);
 	}
-	if (stored != NULL)
-		ExecDropSingleTupleTableSlot(stored);
+	ExecClearTuple(slot);
+	MemoryContextSwitchTo(caller);
 }
 
 /*
- * vxp_version_keep inserts a copy of "row", which was replaced or deleted, that
+ * vxp_version_keep stores a copy of "row", which was replaced or deleted, that
  * ends at "end".  No trigger of the user's fires for it: it is what the row was
  * all along.
  */
 void
-vxp_version_keep(Relation relation, const VersionColumns *columns, HeapTuple row, TimestampTz end)
+vxp_version_keep(Relation relation, VersionColumns *columns, HeapTuple row, TimestampTz end)
 {
-	TupleDesc	desc = RelationGetDescr(relation);
-	EState	   *estate = CreateExecutorState();
-	MemoryContext caller = MemoryContextSwitchTo(estate->es_query_cxt);
-	ResultRelInfo *target = makeNode(ResultRelInfo);
-	TupleTableSlot *slot = table_slot_create(relation, NULL);
-	AttrNumber	to = columns->valid_to;
-
-	InitResultRelInfo(target, relation, 0, NULL, 0);
-	ExecClearTuple(slot);
-	heap_deform_tuple(row, desc, slot->tts_values, slot->tts_isnull);
-	slot->tts_values[to - 1] = TimestampTzGetDatum(end);
-	slot->tts_isnull[to - 1] = false;
-	ExecStoreVirtualTuple(slot);
-	slot->tts_tableOid = RelationGetRelid(relation);
-	if (desc->constr != NULL && desc->constr->has_generated_stored)
-		ExecComputeStoredGenerated(target, estate, slot, CMD_INSERT);
-	table_tuple_insert(relation, slot, GetCurrentCommandId(true), 0, NULL);
-	if (relation->rd_rel->relhasindex)
-		insert_index_entries(target, estate, slot, to);
-	if (relation->trigdesc != NULL && relation->trigdesc->trig_insert_after_row)
-		check_references(relation, &slot->tts_tid);
-	ExecDropSingleTupleTableSlot(slot);
-	MemoryContextSwitchTo(caller);
-	FreeExecutorState(estate);
+	if (columns->store == NULL)
+		columns->store = open_store(relation, columns, columns->context);
+	store_closed(columns->store, relation, columns, row, end, false);
 }
 
-/* The unique btree on key and begin; an error when it was dropped. */
+/* How many rows this session inserted by vxp_version_route: no command counts them. */
+static int64 routed_rows = 0;
+
+/* catalog_routed_rows() -> bigint, for those who need the difference */
+Datum
+vxp_catalog_routed_rows(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64(routed_rows);
+}
+
+/* vxp_version_route stores a row that has ended, and was to be inserted among the current ones, where it belongs. */
+void
+vxp_version_route(Relation relation, VersionColumns *columns, HeapTuple row, TimestampTz end)
+{
+	VersionStore *store = open_store(relation, columns, CurrentMemoryContext);
+
+	store_closed(store, relation, columns, row, end, true);
+	MemoryContextDelete(store->context);
+	routed_rows++;
+}
+
+/*
+ * The unique btree on key and begin or, among current rows that are alone in
+ * their table, on the key; an error when it was dropped.
+ */
 static Relation
 open_neighbours(Relation relation, const VersionColumns *columns)
 {
+	bool		alone = columns->closed != columns->current && RelationGetRelid(relation) == columns->current;
+	int			wanted = alone ? 1 : 2;
+	AttrNumber	key = alone ? columns->current_key : columns->closed_key;
+	AttrNumber	from = columns->closed_from;
 	List	   *indexes = RelationGetIndexList(relation);
 	ListCell   *lc;
 
@@ -169,23 +247,28 @@ open_neighbours(Relation relation, const VersionColumns *columns)
 		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
 		Form_pg_index form = index->rd_index;
 
-		if (form->indisunique && form->indisvalid && form->indnkeyatts == 2 &&
-			index->rd_rel->relam == BTREE_AM_OID &&
-			form->indkey.values[0] == columns->key && form->indkey.values[1] == columns->valid_from &&
-			RelationGetIndexPredicate(index) == NIL)
+		if (form->indisunique && form->indisvalid && form->indnkeyatts == wanted &&
+			index->rd_rel->relam == BTREE_AM_OID && form->indkey.values[0] == key &&
+			(alone || form->indkey.values[1] == from) && RelationGetIndexPredicate(index) == NIL)
 		{
 			list_free(indexes);
 			return index;
 		}
 		index_close(index, AccessShareLock);
 	}
+	if (alone)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s\" has no unique index on its identifiers", RelationGetRelationName(relation)),
+				 errhint("CREATE UNIQUE INDEX ON %s (%s).", RelationGetRelationName(relation),
+						 NameStr(TupleDescAttr(RelationGetDescr(relation), key - 1)->attname))));
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("table \"%s\" has no unique index on its identifiers and the begin of their versions",
 					RelationGetRelationName(relation)),
 			 errhint("CREATE UNIQUE INDEX ON %s (%s, %s).", RelationGetRelationName(relation),
-					 NameStr(TupleDescAttr(RelationGetDescr(relation), columns->key - 1)->attname),
-					 NameStr(TupleDescAttr(RelationGetDescr(relation), columns->valid_from - 1)->attname))));
+					 NameStr(TupleDescAttr(RelationGetDescr(relation), key - 1)->attname),
+					 NameStr(TupleDescAttr(RelationGetDescr(relation), from - 1)->attname))));
 }
 
 static void
@@ -218,15 +301,25 @@ raise_overlap(const VersionColumns *columns, HeapTuple row, TupleDesc desc,
 			 errdetail("%s overlaps with %s, which exists.", vxp_interval_text(mine), vxp_interval_text(theirs))));
 }
 
+/* A version that is being stored. */
+typedef struct StoredVersion
+{
+	Relation	relation;		/* where it is */
+	HeapTuple	row;
+	const VersionColumns *columns;	/* of that table */
+	Datum		key;
+	VersionInterval interval;
+} StoredVersion;
+
 /*
- * Looks from the row's begin in one direction.  False: it waited, look again.
+ * Looks in one table for versions that overlap, from the begin in one
+ * direction; in an index on the key alone, at all.  False: it waited, look again.
  */
 static bool
-check_direction(Relation relation, Relation index, const VersionColumns *columns,
-				HeapTuple row, ScanDirection direction)
+check_direction(const StoredVersion *mine, Relation relation, Relation index, AttrNumber valid_from, AttrNumber valid_to,
+				ScanDirection direction)
 {
-	TupleDesc	desc = RelationGetDescr(relation);
-	VersionInterval mine = vxp_row_interval(columns, row, desc);
+	bool		by_begin = index->rd_index->indnkeyatts > 1;
 	TupleTableSlot *slot = table_slot_create(relation, NULL);
 	SnapshotData dirty;
 	ScanKeyData keys[2];
@@ -237,33 +330,35 @@ check_direction(Relation relation, Relation index, const VersionColumns *columns
 	ItemPointerData place;
 
 	InitDirtySnapshot(dirty);
-	set_scan_key(&keys[0], index, 0, BTEqualStrategyNumber, heap_getattr(row, columns->key, desc, &isnull));
-	set_scan_key(&keys[1], index, 1, ScanDirectionIsForward(direction) ? BTGreaterStrategyNumber : BTLessEqualStrategyNumber,
-				 TimestampTzGetDatum(mine.from));
-	scan = vxp_index_beginscan(relation, index, &dirty, 2);
-	index_rescan(scan, keys, 2, NULL, 0);
+	set_scan_key(&keys[0], index, 0, BTEqualStrategyNumber, mine->key);
+	if (by_begin)
+		set_scan_key(&keys[1], index, 1, ScanDirectionIsForward(direction) ? BTGreaterStrategyNumber : BTLessEqualStrategyNumber,
+					 TimestampTzGetDatum(mine->interval.from));
+	scan = vxp_index_beginscan(relation, index, &dirty, by_begin ? 2 : 1);
+	index_rescan(scan, keys, by_begin ? 2 : 1, NULL, 0);
 	while (index_getnext_slot(scan, direction, slot))
 	{
 		VersionInterval theirs;
 		bool		open;
 
 		CHECK_FOR_INTERRUPTS();
-		if (ItemPointerEquals(&slot->tts_tid, &row->t_self))
+		if (RelationGetRelid(relation) == RelationGetRelid(mine->relation) &&
+			ItemPointerEquals(&slot->tts_tid, &mine->row->t_self))
 			continue;
-		theirs.from = DatumGetTimestampTz(slot_getattr(slot, columns->valid_from, &isnull));
-		theirs.to = DatumGetTimestampTz(slot_getattr(slot, columns->valid_to, &open));
+		theirs.from = DatumGetTimestampTz(slot_getattr(slot, valid_from, &isnull));
+		theirs.to = DatumGetTimestampTz(slot_getattr(slot, valid_to, &open));
 		if (open)
 			theirs.to = DT_NOEND;
-		if (vxp_intervals_overlap(mine, theirs))
+		if (vxp_intervals_overlap(mine->interval, theirs))
 		{
 			wait = TransactionIdIsValid(dirty.xmin) ? dirty.xmin : dirty.xmax;
 			token = TransactionIdIsValid(dirty.xmin) ? dirty.speculativeToken : 0;
 			place = slot->tts_tid;
 			if (!TransactionIdIsValid(wait))
-				raise_overlap(columns, row, desc, mine, theirs);
+				raise_overlap(mine->columns, mine->row, RelationGetDescr(mine->relation), mine->interval, theirs);
 			break;
 		}
-		if (!TransactionIdIsValid(dirty.xmin))
+		if (by_begin && !TransactionIdIsValid(dirty.xmin))
 			break;
 	}
 	index_endscan(scan);
@@ -274,33 +369,66 @@ check_direction(Relation relation, Relation index, const VersionColumns *columns
 	return false;
 }
 
+/* Looks among the closed rows; false as above. */
+static bool
+check_closed(const StoredVersion *mine, Relation closed)
+{
+	const VersionColumns *columns = mine->columns;
+	Relation	index;
+	bool		apart = columns->closed != columns->current;
+	AttrNumber	from = columns->closed_from;
+	AttrNumber	to = columns->closed_to;
+	bool		done;
+
+	if (apart && RelationGetNumberOfBlocks(closed) == 0)
+		return true;
+	index = open_neighbours(closed, columns);
+	done = check_direction(mine, closed, index, from, to, BackwardScanDirection) &&
+		check_direction(mine, closed, index, from, to, ForwardScanDirection);
+	index_close(index, AccessShareLock);
+	return done;
+}
+
+/* Looks at the current row, which is alone in its table; false as above. */
+static bool
+check_current(const StoredVersion *mine, Relation current)
+{
+	Relation	index = open_neighbours(current, mine->columns);
+	bool		done = check_direction(mine, current, index, mine->columns->current_from, mine->columns->current_to,
+									   ForwardScanDirection);
+
+	index_close(index, AccessShareLock);
+	return done;
+}
+
 /* vxp_version_check_neighbours raises 23P01 when a stored row overlaps with another version. */
 void
 vxp_version_check_neighbours(Relation relation, const VersionColumns *columns, HeapTuple row)
 {
-	Relation	index = open_neighbours(relation, columns);
+	bool		isnull;
+	StoredVersion mine = {relation, row, columns};
+	bool		is_closed = RelationGetRelid(relation) == columns->closed;
+	Relation	other = NULL;
 
-	while (!check_direction(relation, index, columns, row, BackwardScanDirection) ||
-		   !check_direction(relation, index, columns, row, ForwardScanDirection))
+	mine.key = heap_getattr(row, columns->key, RelationGetDescr(relation), &isnull);
+	mine.interval = vxp_row_interval(columns, row, RelationGetDescr(relation));
+	if (columns->closed != columns->current)
+		other = table_open(is_closed ? columns->current : columns->closed, AccessShareLock);
+	while (!check_closed(&mine, is_closed ? relation : other) ||
+		   (is_closed && other != NULL && !check_current(&mine, other)))
 		CHECK_FOR_INTERRUPTS();
-	index_close(index, AccessShareLock);
+	if (other != NULL)
+		table_close(other, AccessShareLock);
 }
 
-/*
- * vxp_version_after_last returns when a version may begin that begins now: at
- * "from", or where the last version ends, if a transaction that began later
- * has ended it already.  An open one is left to the unique index, which ON
- * CONFLICT needs.
- */
-TimestampTz
-vxp_version_after_last(Relation relation, const VersionColumns *columns, HeapTuple row, TimestampTz from)
+/* The end of the last version of "key" in one table, or "from" when that is later. */
+static TimestampTz
+end_of_last(Relation relation, const VersionColumns *columns, AttrNumber valid_to, Datum key, TimestampTz from)
 {
-	TupleDesc	desc = RelationGetDescr(relation);
 	Relation	index = open_neighbours(relation, columns);
 	TupleTableSlot *slot = table_slot_create(relation, NULL);
 	bool		isnull;
-	Datum		key = heap_getattr(row, columns->key, desc, &isnull);
-	bool		again = !isnull;
+	bool		again = true;
 
 	while (again)
 	{
@@ -316,7 +444,7 @@ vxp_version_after_last(Relation relation, const VersionColumns *columns, HeapTup
 		index_rescan(scan, &scan_key, 1, NULL, 0);
 		while (index_getnext_slot(scan, BackwardScanDirection, slot))
 		{
-			TimestampTz end = DatumGetTimestampTz(slot_getattr(slot, columns->valid_to, &isnull));
+			TimestampTz end = DatumGetTimestampTz(slot_getattr(slot, valid_to, &isnull));
 
 			if (isnull ? TransactionIdIsValid(dirty.xmax) : end > from && TransactionIdIsValid(dirty.xmin))
 				wait = isnull ? dirty.xmax : dirty.xmin;
@@ -336,5 +464,33 @@ vxp_version_after_last(Relation relation, const VersionColumns *columns, HeapTup
 	}
 	ExecDropSingleTupleTableSlot(slot);
 	index_close(index, AccessShareLock);
+	return from;
+}
+
+/*
+ * vxp_version_after_last returns when a version may begin that begins now: at
+ * "from", or where the last version ends, if a transaction that began later
+ * has ended it already.  An open one is left to the unique index, which ON
+ * CONFLICT needs.
+ */
+TimestampTz
+vxp_version_after_last(Relation relation, const VersionColumns *columns, HeapTuple row, TimestampTz from)
+{
+	bool		isnull;
+	Datum		key = heap_getattr(row, columns->key, RelationGetDescr(relation), &isnull);
+	bool		apart = columns->closed != columns->current;
+
+	if (isnull)
+		return from;
+	/* who is ending the open one is waited for, and has stored the closed one then */
+	from = end_of_last(relation, columns, columns->valid_to, key, from);
+	if (apart && RelationGetRelid(relation) != columns->closed)
+	{
+		Relation	closed = table_open(columns->closed, AccessShareLock);
+
+		if (RelationGetNumberOfBlocks(closed) > 0)
+			from = end_of_last(closed, columns, columns->closed_to, key, from);
+		table_close(closed, AccessShareLock);
+	}
 	return from;
 }

@@ -21,6 +21,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
 #include "utils/timestamp.h"
 
 #include "common/vxp_compat.h"
@@ -38,7 +39,7 @@ vxp_takes_given(Relation relation)
 	if (!OidIsValid(vxp_given_relid))
 		return false;
 	return RelationGetRelid(relation) == vxp_given_relid ||
-		(relation->rd_rel->relispartition &&
+		((relation->rd_rel->relispartition || vxp_is_history(relation)) &&
 		 list_member_oid(get_partition_ancestors(RelationGetRelid(relation)), vxp_given_relid));
 }
 
@@ -163,7 +164,7 @@ require_column(Relation relation, const char *name, Oid type)
 }
 
 /* The columns that the arguments of the trigger name: key, valid_from, valid_to. */
-static const VersionColumns *
+static VersionColumns *
 trigger_columns(FunctionCallInfo fcinfo)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
@@ -175,10 +176,12 @@ trigger_columns(FunctionCallInfo fcinfo)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("trigger \"%s\" must be given the columns of identifier, begin and end", trigger->tg_trigger->tgname)));
-	columns = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(VersionColumns));
+	columns = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(VersionColumns));
+	columns->context = fcinfo->flinfo->fn_mcxt;
 	columns->key = require_column(trigger->tg_relation, trigger->tg_trigger->tgargs[0], InvalidOid);
 	columns->valid_from = require_column(trigger->tg_relation, trigger->tg_trigger->tgargs[1], TIMESTAMPTZOID);
 	columns->valid_to = require_column(trigger->tg_relation, trigger->tg_trigger->tgargs[2], TIMESTAMPTZOID);
+	vxp_version_place(trigger->tg_relation, columns);
 	fcinfo->flinfo->fn_extra = columns;
 	return columns;
 }
@@ -265,9 +268,9 @@ raise_closed(Relation relation, const VersionColumns *columns, HeapTuple row, Ve
 			 errhint("To write current rows alone, add the condition %s IS NULL. vxp.correct changes the past.", quote_identifier(to))));
 }
 
-/* The interval of a row to be inserted. */
+/* The interval of a row to be inserted; NULL when it is stored already, with what has ended. */
 static HeapTuple
-begin_version(Relation relation, const VersionColumns *columns, HeapTuple row)
+begin_version(Relation relation, VersionColumns *columns, HeapTuple row)
 {
 	TupleDesc	desc = RelationGetDescr(relation);
 	TimestampTz now = GetCurrentTransactionStartTimestamp();
@@ -284,6 +287,17 @@ begin_version(Relation relation, const VersionColumns *columns, HeapTuple row)
 	/* one that begins now by itself begins when the last one has ended */
 	if (!vxp_takes_given(relation) && TIMESTAMP_IS_NOEND(interval.to) && interval.from == now)
 		interval.from = vxp_version_after_last(relation, columns, row, now);
+	if (!TIMESTAMP_IS_NOEND(interval.to) && RelationGetRelid(relation) != columns->closed)
+	{
+		/* the policies of the table would judge the row after us */
+		if (!vxp_takes_given(relation) && check_enable_rls(RelationGetRelid(relation), InvalidOid, true) == RLS_ENABLED)
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("an old version of \"%s\" cannot be inserted under row security", vxp_row_key(columns, row, desc)),
+					 errhint("A role that row security does not apply to loads history; vxp.correct changes the past.")));
+		vxp_version_route(relation, columns, set_interval(row, desc, columns, interval), interval.to);
+		return NULL;
+	}
 	if (!no_from && interval.from == given.from && no_to == TIMESTAMP_IS_NOEND(interval.to))
 		return row;
 	return set_interval(row, desc, columns, interval);
@@ -369,7 +383,7 @@ Datum
 vxp_version_row(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	const VersionColumns *columns;
+	VersionColumns *columns;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
 		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
@@ -379,7 +393,10 @@ vxp_version_row(PG_FUNCTION_ARGS)
 	if (vxp_as_of_is_set())
 		ereport(ERROR,
 				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-				 errmsg("cannot write to table \"%s\" while vxp.as_of is set", RelationGetRelationName(trigger->tg_relation)),
+				 errmsg("cannot write to table \"%s\" while vxp.as_of is set",
+						get_rel_name(vxp_is_history(trigger->tg_relation) ?
+									 get_partition_parent(RelationGetRelid(trigger->tg_relation), true) :
+									 RelationGetRelid(trigger->tg_relation))),
 				 errhint("The session shows the past: RESET vxp.as_of.")));
 	columns = trigger_columns(fcinfo);
 	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
@@ -392,7 +409,7 @@ vxp_version_row(PG_FUNCTION_ARGS)
 
 /* After an update: the old version is kept, unless this transaction began it. */
 static void
-keep_updated(Relation relation, const VersionColumns *columns, HeapTuple old, HeapTuple new)
+keep_updated(Relation relation, VersionColumns *columns, HeapTuple old, HeapTuple new)
 {
 	TupleDesc	desc = RelationGetDescr(relation);
 	VersionInterval before = vxp_row_interval(columns, old, desc);
@@ -417,7 +434,7 @@ keep_updated(Relation relation, const VersionColumns *columns, HeapTuple old, He
 }
 
 static void
-keep_deleted(Relation relation, const VersionColumns *columns, HeapTuple old)
+keep_deleted(Relation relation, VersionColumns *columns, HeapTuple old)
 {
 	VersionInterval before = vxp_row_interval(columns, old, RelationGetDescr(relation));
 	RowKey		key = deleted_row(relation, &old->t_self);
@@ -440,7 +457,7 @@ Datum
 vxp_version_history(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	const VersionColumns *columns;
+	VersionColumns *columns;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
 		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))

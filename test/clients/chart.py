@@ -4,7 +4,9 @@ import os
 import sys
 
 import altair as alt
+import numpy
 import polars as pl
+from PIL import Image
 from checks import check, finish, same, url
 
 SQL = """
@@ -34,4 +36,12 @@ width = int.from_bytes(picture[16:20], "big")
 check("as wide as drawn", width > 500, width)
 same("the sum over the bars is that of the table", frame["series"].sum(),
      pl.read_database_uri("SELECT count(*) AS n FROM volume WHERE modality IN ('MR', 'CT', 'PT', 'US', 'SEG')", url("demo"), engine="adbc")["n"][0])
+# docs/clients.md shows this picture; python test/clients/chart.py docs/images/series.png writes it. Letters may differ where
+# a machine has other fonts, bars may not.
+with Image.open("docs/images/series.png") as shown, Image.open(target) as drawn:
+    check("as large as the one in the documents", abs(shown.width - drawn.width) < 40 and abs(shown.height - drawn.height) < 20, shown.size, drawn.size)
+    size = (min(shown.width, drawn.width), min(shown.height, drawn.height))
+    pixels = [numpy.asarray(image.convert("RGB").crop((0, 0, *size)), dtype=int) for image in (shown, drawn)]
+    differ = float((abs(pixels[0] - pixels[1]).max(axis=2) > 64).mean())
+    check("the picture in the documents is this one", differ < 0.05, differ)
 finish()

@@ -1,6 +1,6 @@
 #
 # under_load: indexes made, rebuilt and dropped CONCURRENTLY while rows are written (C4); cancel, timeout and termination act
-# within a second (D2); a full temporary space is an ordinary error (D3); a million calls leave no memory behind (H4);
+# (D2, many calls in a row; 240_limits.pl has single long ones); a million calls leave no memory behind (H4);
 # logical replication carries paths by text and by binary (F2)
 #
 use strict;
@@ -94,14 +94,6 @@ for my $what (sort keys %long)
 		cmp_ok($took, '<', 10, "$what: $way acts at once");
 	}
 }
-
-# D3
-for my $statement (q{SELECT count(*) FROM (SELECT * FROM vxp.query(NULL::wide, '{"sort":{"id":-1}}') w ORDER BY d::text) s}, q{SELECT count(*) FROM vxp.query_record('{"resource":"Wide","sort":{"id":1}}') AS r(id text, d jsonb)}, q{CREATE INDEX ON item USING gist (path)})
-{
-	my ($rc, $o, $e) = $node->psql('postgres', "\\set VERBOSITY sqlstate\nSET work_mem = '64kB'; SET maintenance_work_mem = '1MB'; SET temp_file_limit = '100kB'; SET vxp.enable_inlining = off; $statement");
-	ok($rc == 0 || $e =~ /ERROR:  (53400|53100|53200)/, "temporary space: $statement") or diag $e;
-}
-is($node->safe_psql('postgres', 'SELECT count(*) > 0 FROM item'), 't', 'the server goes on');
 
 # H4: the same calls in one statement; memory after a tenth and at the end
 sub memory_after

@@ -63,6 +63,13 @@ func all(mode pgx.QueryExecMode) {
 		same(say(call), number(c, "SELECT count(*) FROM "+call, seg), wanted)
 	}
 	same(say("vxp.count"), number(c, "SELECT vxp.count($1::text)", `{"resource": "Volume", "filter": {"modality": "SEG"}}`), wanted)
+	// as docs/clients.md has it
+	conn, read := c, int64(0)
+	rows, err := conn.Query(ctx, "SELECT identifier FROM volume($1)", `{"filter": {"modality": "SEG"}}`)
+	for err == nil && rows.Next() {
+		read++
+	}
+	check(say("the documented call"), err == nil && rows.Err() == nil && read == wanted, err, read)
 	found := map[int64]bool{}
 	for i := 0; i < 12; i++ {
 		found[number(c, "SELECT count(*) FROM vxp.query(NULL::volume, $1, $2::text)", param, "SEG")] = true

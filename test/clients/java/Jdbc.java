@@ -31,6 +31,15 @@ public class Jdbc {
 			try (ResultSet r = s.executeQuery()) { r.next(); return r.getLong(1); }
 		}
 	}
+	/** as docs/clients.md has it; how many rows came */
+	static long documented(Connection connection) throws SQLException {
+		PreparedStatement s = connection.prepareStatement("SELECT identifier FROM vxp.query(NULL::volume, ?, ?)");
+		s.setString(1, "{\"filter\": {\"modality\": {\"$param\": 1}}}");
+		s.setString(2, "SEG");
+		long rows = 0;
+		try (s; ResultSet r = s.executeQuery()) { while (r.next()) rows++; }
+		return rows;
+	}
 	record Unknown(String text) { }
 
 	static void all(String mode, String options) throws SQLException {
@@ -51,6 +60,7 @@ public class Jdbc {
 				number(c, "SELECT count(*) FROM volume WHERE series_number < 3"));
 			same(mode + ": a list", number(c, "SELECT count(*) FROM vxp.query(NULL::volume, ?, ?::text[])", "{\"filter\": {\"modality\": {\"$in\": {\"$param\": 1}}}}",
 				c.createArrayOf("text", new String[] {"SEG", "PT"})), number(c, "SELECT count(*) FROM volume WHERE modality IN ('SEG', 'PT')"));
+			same(mode + ": the documented call", documented(c), wanted);
 			try (PreparedStatement s = c.prepareStatement("SELECT count(*) FROM vxp.query(NULL::volume, ?, ?)")) {
 				Set<Long> found = new HashSet<>();
 				for (int i = 0; i < 12; i++) {

@@ -33,6 +33,10 @@ async function main() {
 	same('a bind variable', +await value('SELECT count(*) FROM vxp.query(NULL::volume, $1, $2::text)', PARAM, 'SEG'), wanted);
 	same('a list', +await value('SELECT count(*) FROM vxp.query(NULL::volume, $1, $2::text[])', '{"filter": {"modality": {"$in": {"$param": 1}}}}', ['SEG', 'PT']),
 		+await value("SELECT count(*) FROM volume WHERE modality IN ('SEG', 'PT')"));
+	// as docs/clients.md has it
+	const documented = async () =>
+		await client.query('SELECT identifier FROM volume($1)', [{ filter: { modality: 'SEG' } }]);
+	same('the documented call', (await documented()).rows.length, wanted);
 	const counts = new Set();
 	for (let i = 0; i < 12; i++)
 		counts.add((await client.query({ name: 'n', text: 'SELECT count(*)::int AS n FROM vxp.query(NULL::volume, $1, $2::text)', values: [PARAM, 'SEG'] })).rows[0].n);

@@ -1,0 +1,155 @@
+/*
+ * version_place.c - where the versions of a table are
+ *
+ * Closed rows lie in a table of their own that inherits from that of the open
+ * ones and has the constraint vxp_closed, valid_to IS NOT NULL, by which the
+ * planner leaves it out of questions about the present.  The table is found by
+ * its inheritance and that constraint, never by its name.  A partition cannot
+ * have tables that inherit from it: all its versions are in it.
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "access/table.h"
+#include "catalog/dependency.h"
+#include "catalog/partition.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "common/vxp_compat.h"
+#include "validity/version.h"
+
+VXP_FUNCTION(vxp_history_table);
+VXP_FUNCTION(vxp_bind_history);
+
+/* Is it a table of closed rows? */
+bool
+vxp_is_history(Relation relation)
+{
+	TupleConstr *constr = RelationGetDescr(relation)->constr;
+
+	if (constr == NULL || relation->rd_rel->relispartition)
+		return false;
+	for (int i = 0; i < constr->num_check; i++)
+		if (strcmp(constr->check[i].ccname, VXP_CLOSED_CONSTRAINT) == 0)
+			return true;
+	return false;
+}
+
+/* vxp_history_of returns the table of the closed rows of a table, or InvalidOid. */
+Oid
+vxp_history_of(Oid relid)
+{
+	Oid			found = InvalidOid;
+	ListCell   *lc;
+
+	foreach(lc, find_inheritance_children(relid, NoLock))
+	{
+		Relation	child = try_relation_open(lfirst_oid(lc), AccessShareLock);
+
+		if (child == NULL)
+			continue;
+		if (vxp_is_history(child))
+			found = RelationGetRelid(child);
+		relation_close(child, AccessShareLock);
+	}
+	return found;
+}
+
+static AttrNumber
+same_column(Relation relation, AttrNumber attnum, Oid other)
+{
+	const char *name = NameStr(TupleDescAttr(RelationGetDescr(relation), attnum - 1)->attname);
+	AttrNumber	found = get_attnum(other, name);
+
+	if (found == InvalidAttrNumber)
+		elog(ERROR, "table with OID %u has no column \"%s\"", other, name);
+	return found;
+}
+
+/* vxp_version_place completes the columns of a table by where its versions are. */
+void
+vxp_version_place(Relation relation, VersionColumns *columns)
+{
+	Oid			relid = RelationGetRelid(relation);
+
+	columns->current = columns->closed = relid;
+	if (vxp_is_history(relation))
+		columns->current = get_partition_parent(relid, true);
+	else if (!relation->rd_rel->relispartition)
+	{
+		columns->closed = vxp_history_of(relid);
+		if (!OidIsValid(columns->closed))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("table \"%s\" has no table for its old versions", RelationGetRelationName(relation)),
+					 errhint("SELECT vxp.refresh(name of the resource type) makes an empty one.")));
+	}
+	columns->current_key = same_column(relation, columns->key, columns->current);
+	columns->current_from = same_column(relation, columns->valid_from, columns->current);
+	columns->current_to = same_column(relation, columns->valid_to, columns->current);
+	columns->closed_key = same_column(relation, columns->key, columns->closed);
+	columns->closed_from = same_column(relation, columns->valid_from, columns->closed);
+	columns->closed_to = same_column(relation, columns->valid_to, columns->closed);
+}
+
+/* The same, of the table of the closed rows. */
+VersionColumns
+vxp_closed_columns(const VersionColumns *columns)
+{
+	VersionColumns theirs = *columns;
+
+	theirs.key = columns->closed_key;
+	theirs.valid_from = columns->closed_from;
+	theirs.valid_to = columns->closed_to;
+	theirs.store = NULL;
+	return theirs;
+}
+
+/* history_table(table) -> its table of closed rows, or NULL */
+Datum
+vxp_history_table(PG_FUNCTION_ARGS)
+{
+	Oid			relid = PG_GETARG_OID(0);
+	Oid			found = get_rel_relkind(relid) == RELKIND_RELATION ? vxp_history_of(relid) : InvalidOid;
+
+	if (!OidIsValid(found))
+		PG_RETURN_NULL();
+	PG_RETURN_OID(found);
+}
+
+/*
+ * bind_history(history): DROP TABLE of the table drops that of its closed rows,
+ * too, without CASCADE, as it drops partitions.  42501 unless the caller owns it.
+ */
+Datum
+vxp_bind_history(PG_FUNCTION_ARGS)
+{
+	Oid			relid = PG_GETARG_OID(0);
+	Relation	history;
+	ObjectAddress object;
+	ObjectAddress upper;
+
+	if (get_rel_relkind(relid) != RELKIND_RELATION)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("relation with OID %u is no table", relid)));
+	history = table_open(relid, ShareUpdateExclusiveLock);
+	if (!vxp_owns_relation(relid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, RelationGetRelationName(history));
+	if (!vxp_is_history(history))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is no table of old versions", RelationGetRelationName(history))));
+	ObjectAddressSet(object, RelationRelationId, relid);
+	ObjectAddressSet(upper, RelationRelationId, get_partition_parent(relid, true));
+	deleteDependencyRecordsForSpecific(RelationRelationId, relid, DEPENDENCY_AUTO, RelationRelationId, upper.objectId);
+	recordDependencyOn(&object, &upper, DEPENDENCY_AUTO);
+	table_close(history, NoLock);
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,60 @@
+# chroot.sh - clean Debian systems to install things in; sourced after lib.sh, by root
+# A system is unpacked anew for each use, from a tar of the suite that is made once, and removed afterwards. Packages that
+# were fetched are kept beside the tar: build/chroot, or VXP_CHROOT_DIR.
+
+chroots=${VXP_CHROOT_DIR:-$PWD/build/chroot}
+cannot() { say "no clean system: $*"; exit 75; }
+
+# as_root SCRIPT ARGS...: go on as root, or end with exit status 75
+as_root() {
+	[ "$(id -u)" != 0 ] || return 0
+	command -v sudo >/dev/null && sudo -n true 2>/dev/null || cannot "neither root nor sudo"
+	exec sudo -n VXP_CHROOT_DIR="${VXP_CHROOT_DIR:-}" "$@"
+}
+
+# system_tar SUITE: make the tar of the suite unless it is there: what the archive calls required, and apt
+system_tar() {
+	local archive
+	mkdir -p "$chroots/debs"
+	exec 9> "$chroots/lock"
+	flock 9
+	if [ ! -f "$chroots/$1.tar" ]; then
+		archive=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' | grep -v security | head -n 1)
+		[ -n "$archive" ] || cannot "apt knows no Debian archive"
+		say "making a system of Debian $1"
+		rm -f "$chroots/part.tar"
+		DEBIAN_FRONTEND=noninteractive mmdebstrap --quiet --variant=apt --skip=cleanup/apt/lists --aptopt='Acquire::Check-Valid-Until "false"' \
+			--dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+			--customize-hook='printf "#!/bin/sh\nexit 101\n" > "$1/usr/sbin/policy-rc.d"; chmod +x "$1/usr/sbin/policy-rc.d"' \
+			"$1" "$chroots/part.tar" "$archive" > "$chroots/$1.log" 2>&1 || { tail -n 15 "$chroots/$1.log"; cannot "mmdebstrap failed (see above)"; }
+		mv "$chroots/part.tar" "$chroots/$1.tar"
+	fi
+	flock -u 9
+}
+
+# clean_system SUITE FOLDER: unpack one
+clean_system() {
+	system_tar "$1"
+	mkdir -p "$2"
+	tar --numeric-owner -xf "$chroots/$1.tar" -C "$2"
+	cp /etc/resolv.conf "$2/etc/" 2>/dev/null || true
+}
+
+# inside FOLDER COMMAND...: run it in there as root. No process outlives it.
+inside() {
+	local root=$1
+	shift
+	unshare --mount --pid --fork --kill-child -- sh -c 'root=$1; shift; mount -t proc proc "$root/proc"; mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
+		chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 HOME=/root DEBIAN_FRONTEND=noninteractive "$@"' inside "$root" "$@"
+}
+
+# install_inside FOLDER PACKAGE...: by apt, with what they depend on
+install_inside() {
+	local root=$1 rc=0
+	shift
+	cp "$chroots"/debs/*.deb "$root/var/cache/apt/archives/" 2>/dev/null || true
+	inside "$root" apt-get install -y -q --no-install-recommends -o Dpkg::Use-Pty=0 -o APT::Keep-Downloaded-Packages=true "$@" || rc=$?
+	cp -u "$root"/var/cache/apt/archives/*.deb "$chroots/debs/" 2>/dev/null || true
+	rm -f "$root"/var/cache/apt/archives/*.deb
+	return $rc
+}
