@@ -113,6 +113,8 @@ typedef struct BoundSort
 typedef struct BoundCursor
 {
 	List	   *values;			/* of BoundValue *, one for each sort key; NULL for null */
+	int			first_arm;		/* of the condition, only this arm and ... */
+	int			arms;			/* ... so many in all; 0: the whole condition */
 } BoundCursor;
 
 /* Which versions of a resource are rows. */
@@ -353,6 +355,7 @@ extern void vxp_dql_require_present(const char *what);
 
 /* dql_cursor_expr.c */
 extern Node *vxp_dql_cursor_expr(ParseState *pstate, const BoundQuery *bound);
+extern int	vxp_dql_cursor_arms(const BoundQuery *bound);
 
 /* dql_record.c */
 extern VxpError *vxp_record_bind(const DqlRequest *request, const ResourceType *type, Relation relation,

@@ -6,6 +6,14 @@
  * which is an index condition.  When not all keys fit in it, it is >= and what
  * decides among equals follows as ordinary conditions.
  *
+ * The condition can be cut in arms, each an AND of conditions on the keys that an
+ * index has a place for: equal in the first keys, and beyond the cursor in the
+ * next ones.  Arms have no row in common, and all rows of one come before those
+ * of the next one.  So a page is read arm by arm, each from its own place in the
+ * index, where the whole condition would read from the first place on and throw
+ * rows away: all that are equal in the keys of the first direction, or, behind a
+ * descending key that may be NULL, all rows before the cursor.
+ *
  * NULL is less than every value.  Ascending, a row comparison with values that
  * are not NULL leaves rows with NULL out, and rightly: they are before the
  * cursor.  Descending, they are behind it, so that a key that may be NULL ends
@@ -15,6 +23,7 @@
 
 #include "access/stratnum.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_oper.h"
@@ -97,9 +106,10 @@ key_equal(ParseState *pstate, const BoundQuery *bound, const CursorKey *key)
 /*
  * How many leading keys one row comparison can take.  Printed, it has one
  * operator for all of them: so the schemas of their operators must agree.
+ * "nulls_apart" says that the rows with NULL in the first key are not its matter.
  */
 static int
-row_length(const CursorKey *keys, int count)
+row_length(const CursorKey *keys, int count, bool nulls_apart)
 {
 	const char *schema = NULL;
 	int			length;
@@ -110,7 +120,7 @@ row_length(const CursorKey *keys, int count)
 		const char *own;
 
 		if (key->value == NULL || key->sort->descending != keys[0].sort->descending ||
-			(key->sort->descending && key->nullable))
+			(key->sort->descending && key->nullable && !(nulls_apart && length == 0)))
 			break;
 		own = strVal(linitial(vxp_dql_type_operator(&key->type, BTGreaterStrategyNumber)));
 		if (schema && strcmp(schema, own) != 0)
@@ -148,14 +158,63 @@ row_compare(ParseState *pstate, const BoundQuery *bound, const CursorKey *keys, 
 	return (Node *) row;
 }
 
-/* vxp_dql_cursor_expr returns the condition that a row is behind the cursor of "bound". */
-Node *
-vxp_dql_cursor_expr(ParseState *pstate, const BoundQuery *bound)
+/* The arms of a condition, in the order of their rows, of which only some are wanted. */
+typedef struct ArmState
+{
+	ParseState *pstate;			/* NULL: arms are only counted */
+	const BoundQuery *bound;
+	const CursorKey *keys;
+	int			count;			/* of keys */
+	int			first_wanted;
+	int			wanted_arms;
+	int			found;			/* arms so far */
+	Node	   *wanted;			/* their disjunction */
+} ArmState;
+
+/* An arm: equal in the keys before "start", and what "row" keys from there on, or a test for NULL, say. */
+static void
+add_arm(ArmState *state, int start, int row, NullTestType type)
+{
+	int			number = state->found++;
+	Node	   *arm = NULL;
+
+	if (state->pstate == NULL || number < state->first_wanted || number >= state->first_wanted + state->wanted_arms)
+		return;
+	for (int i = 0; i < start; i++)
+		arm = both(arm, key_equal(state->pstate, state->bound, &state->keys[i]));
+	arm = both(arm, row > 0 ? row_compare(state->pstate, state->bound, &state->keys[start], row, false) :
+			   key_null(state->pstate, state->bound, &state->keys[start], type));
+	state->wanted = either(state->wanted, arm);
+}
+
+/* The arms of the rows that equal the cursor in the keys before "start". */
+static void
+add_arms(ArmState *state, int start)
+{
+	const CursorKey *key = &state->keys[start];
+	int			row;
+
+	check_stack_depth();
+	if (start == state->count)
+		return;
+	row = row_length(key, state->count - start, true);
+	if (start + row < state->count)
+		add_arms(state, start + Max(row, 1));
+	if (row > 0)
+	{
+		add_arm(state, start, row, IS_NULL);
+		if (key->sort->descending && key->nullable)
+			add_arm(state, start, 0, IS_NULL);
+	}
+	else if (!key->sort->descending)
+		add_arm(state, start, 0, IS_NOT_NULL);
+}
+
+static CursorKey *
+cursor_keys(const BoundQuery *bound)
 {
 	int			count = list_length(bound->sort);
 	CursorKey  *keys = palloc0(sizeof(CursorKey) * count);
-	int			length;
-	Node	   *behind = NULL;
 
 	for (int i = 0; i < count; i++)
 	{
@@ -168,7 +227,38 @@ vxp_dql_cursor_expr(ParseState *pstate, const BoundQuery *bound)
 		if (key->sort->inside)
 			key->type.base_type = BYTEAOID;
 	}
-	length = row_length(keys, count);
+	return keys;
+}
+
+/* vxp_dql_cursor_arms returns how many arms the condition of the cursor of "bound" has. */
+int
+vxp_dql_cursor_arms(const BoundQuery *bound)
+{
+	ArmState	state = {NULL, bound, cursor_keys(bound), list_length(bound->sort)};
+
+	add_arms(&state, 0);
+	return state.found;
+}
+
+/* vxp_dql_cursor_expr returns the condition that a row is behind the cursor of "bound", or its wanted arms. */
+Node *
+vxp_dql_cursor_expr(ParseState *pstate, const BoundQuery *bound)
+{
+	int			count = list_length(bound->sort);
+	CursorKey  *keys = cursor_keys(bound);
+	ArmState	state = {pstate, bound, keys, count, bound->cursor->first_arm, bound->cursor->arms};
+	int			length;
+	Node	   *behind = NULL;
+
+	/* one arm is the whole */
+	if (state.wanted_arms == 0 && vxp_dql_cursor_arms(bound) == 1)
+		state.wanted_arms = 1;
+	if (state.wanted_arms > 0)
+	{
+		add_arms(&state, 0);
+		return state.wanted;
+	}
+	length = row_length(keys, count, false);
 	if (length == count)
 		return row_compare(pstate, bound, keys, count, false);
 	for (int i = count - 1; i >= 0; i--)

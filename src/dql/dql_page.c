@@ -6,10 +6,12 @@
 
 #include <math.h>
 
+#include "catalog/pg_inherits.h"
 #include "executor/executor.h"
 #include "executor/tuptable.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "parser/parsetree.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
@@ -44,24 +46,117 @@ vxp_dql_count(Query *query)
 	return count;
 }
 
+/* Does the plan read a table of the request from its start to its end? */
+static bool
+reads_whole(const PlannedStmt *stmt, const Plan *plan, Oid relid)
+{
+	List	   *children = NIL;
+	ListCell   *lc;
+
+	check_stack_depth();
+	if (plan == NULL)
+		return false;
+	switch (nodeTag(plan))
+	{
+		case T_SeqScan:
+			{
+				Oid			scanned = rt_fetch(((const Scan *) plan)->scanrelid, stmt->rtable)->relid;
+
+				return scanned == relid || has_superclass(scanned);
+			}
+		case T_ForeignScan:
+		case T_CustomScan:
+			return true;
+		case T_Append:
+			children = ((const Append *) plan)->appendplans;
+			break;
+		case T_MergeAppend:
+			children = ((const MergeAppend *) plan)->mergeplans;
+			break;
+		case T_SubqueryScan:
+			return reads_whole(stmt, ((const SubqueryScan *) plan)->subplan, relid);
+		default:
+			break;
+	}
+	foreach(lc, children)
+		if (reads_whole(stmt, lfirst(lc), relid))
+			return true;
+	return reads_whole(stmt, plan->lefttree, relid) || reads_whole(stmt, plan->righttree, relid);
+}
+
+/*
+ * Plans the rows of the request, of which "arms" arms of the cursor from its
+ * first_arm on are wanted; 0: all.
+ */
+static PlannedStmt *
+plan_arms(BoundQuery *bound, const DqlBuild *build, int arms)
+{
+	if (bound->cursor)
+		bound->cursor->arms = arms;
+	return vxp_dql_plan(vxp_dql_build(bound, build));
+}
+
+/*
+ * Puts the rows of the page into a tuplestore and returns their plan.
+ *
+ * Behind a cursor they are read arm by arm (dql_cursor_expr.c) until the page is
+ * full.  That is one query for each arm, so that only as many are made as the
+ * page needs, and no table is read whole for it: an arm that no index serves is
+ * read together with all that follow it.
+ */
+static PlannedStmt *
+read_rows(BoundQuery *bound, const DqlBuild *build, Tuplestorestate **store)
+{
+	int			arms = bound->cursor && bound->limit > 0 ? vxp_dql_cursor_arms(bound) : 0;
+	int64		limit = bound->limit;
+	PlannedStmt *plan = NULL;
+
+	*store = tuplestore_begin_heap(false, false, work_mem);
+	if (arms <= 1)
+	{
+		plan = plan_arms(bound, build, 0);
+		vxp_budget_check(plan);
+		vxp_dql_run(plan, *store, CurrentMemoryContext);
+		return plan;
+	}
+	for (int arm = 0; arm < arms && bound->limit > 0;)
+	{
+		int			wanted = 1;
+
+		CHECK_FOR_INTERRUPTS();
+		bound->cursor->first_arm = arm;
+		plan = plan_arms(bound, build, wanted);
+		if (arm < arms - 1 && reads_whole(plan, plan->planTree, bound->relid))
+		{
+			wanted = arms - arm;
+			/* the whole condition has a bound of its own, an OR of all arms has none */
+			plan = plan_arms(bound, build, arm == 0 ? 0 : wanted);
+		}
+		vxp_budget_check(plan);
+		vxp_dql_run(plan, *store, CurrentMemoryContext);
+		arm += wanted;
+		bound->limit = limit - tuplestore_tuple_count(*store);
+	}
+	bound->limit = limit;
+	return plan;
+}
+
 /*
  * Pushes at most "wanted" items (all when negative).  When rows follow, and
  * "bound" has a total order, *cursor becomes the token to go on with.  Returns
  * whether rows follow.
  */
 static bool
-push_items(JsonbParseState **state, const BoundQuery *bound, Query *query, int64 wanted, char **cursor)
+push_items(JsonbParseState **state, BoundQuery *bound, const DqlBuild *build, int64 wanted, char **cursor)
 {
-	Tuplestorestate *store = tuplestore_begin_heap(false, false, work_mem);
-	PlannedStmt *plan = vxp_dql_plan(query);
+	Tuplestorestate *store;
+	PlannedStmt *plan = read_rows(bound, build, &store);
 	TupleDesc	desc = ExecCleanTypeFromTL(plan->planTree->targetlist);
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
 	int64		pushed = 0;
 	bool		more = false;
 
 	*cursor = NULL;
-	vxp_budget_check(plan);
-	vxp_dql_run(plan, store, CurrentMemoryContext);
 	vxp_push_key(state, "items");
 	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
 	while (tuplestore_gettupleslot(store, true, false, slot))
@@ -157,7 +252,7 @@ vxp_page(PG_FUNCTION_ARGS)
 	call.build.shape = DQL_SHAPE_ITEMS;
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	call.build.sort_keys = size > 0 && bound->total_order;
-	more = push_items(&state, bound, vxp_dql_build(bound, &call.build), size, &cursor);
+	more = push_items(&state, bound, &call.build, size, &cursor);
 	if (cursor)
 	{
 		vxp_push_key(&state, "nextCursor");
