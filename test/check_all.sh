@@ -45,7 +45,7 @@ part_asserts() { test/assert.sh asserts test/run_tests.sh; }
 part_asan() { test/assert.sh asan test/run_tests.sh; }
 # what takes input apart or builds an index; not the tests with a hundred thousand rows, ten minutes and more there
 part_valgrind() { VXP_TESTS="install lineage_io lineage_errors lineage_advise lineage_gin dql_parse dql_errors dql_filters dql_requests dql_matches dql_sort dql_write dql_page dql_fields catalog catalog_lineage verify" test/assert.sh valgrind test/regress_some.sh; }
-part_caches() { VXP_SERVER_SETTINGS='debug_discard_caches = 1' VXP_TESTS="install settings dql_cache dql_rights dql_contexts versions_dql" test/assert.sh asserts test/regress_some.sh; }
+part_caches() { VXP_SERVER_SETTINGS='debug_discard_caches = 1' VXP_TESTS="install settings catalog_acl catalog_views dql_plans versions_dql" test/assert.sh asserts test/regress_some.sh; }
 part_generic() { VXP_SERVER_SETTINGS='plan_cache_mode = force_generic_plan' test/with_server.sh test/regress_some.sh; }
 part_parallel() {
 	# without those that ask thousands of small questions: each would start workers, for hours
