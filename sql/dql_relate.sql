@@ -318,6 +318,7 @@ EXCEPTION WHEN OTHERS THEN
 	RETURN SQLSTATE || ' ' || coalesce(substring(detail FROM 'The fault is at (.*)\.$'), detail) || ': ' || SQLERRM;
 END
 $$;
+ALTER TABLE moment ADD day date;
 SELECT fault(dql) FROM unnest(ARRAY[
 	'{"resource":"Owner","join":{"filter":{"kind":"car"}}}',
 	'{"resource":"Owner","join":{"on":{"resource":"Child","local":"parent"}}}',
@@ -345,6 +346,7 @@ SELECT fault(dql) FROM unnest(ARRAY[
 	'{"resource":"Owner","filter":{"idd":{"$in":{"resource":"Child","select":"parent"}}}}',
 	'{"resource":"Owner","filter":{"id":{"$in":{"resource":"Child","select":"n"}}}}',
 	'{"resource":"Owner","filter":{"num":{"$gt":{"$any":{"resource":"Child","select":"kind"}}}}}',
+	'{"resource":"Moment","filter":{"day":{"$gt":{"$any":{"resource":"ChildDoc","select":"n"}}}}}',
 	'{"resource":"Owner","filter":{"num":{"$gt":{"$any":5}}}}',
 	'{"resource":"Owner","filter":{"num":{"$gt":{"$some":[5]}}}}',
 	'{"resource":"Owner","filter":{"num":{"$eq":{"$any":[5]}}}}',

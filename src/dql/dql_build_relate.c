@@ -297,7 +297,8 @@ vxp_raw_extreme(BuildState *state, const BoundNode *node)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("values of a document cannot be ordered against field \"%s\" of type %s",
-						outer->name, format_type_be(outer->type))));
+						outer->name, format_type_be(outer->type)),
+				 errhint("Select a field that is a column, or send the values as a list.")));
 	state->bound = related->query;
 	select = raw_rows(state, related, &value);
 	if (is_json(related->inner.column))
