@@ -225,12 +225,12 @@ CREATE TABLE buffered AS TABLE inserted;
 CREATE INDEX buffered_path ON buffered USING gist (path) WITH (buffering = on);
 SELECT * FROM ask('buffered', 'id, path', 7);
 
--- a tree of four levels as people have it, with large, middle and small patients: below an inner key all
--- paths end at one depth, often two levels below what they share, so that what is asked for stands at the
+-- a tree of four levels as people have it, with large, middle and small patients and studies: below an inner key all
+-- paths end at one depth, often one or two levels below what they share, so that what is asked for stands at the
 -- edge of what the key knows
 CREATE TABLE regular AS
 SELECT g AS id, lineage(ARRAY['datasource/' || g / 4000, 'patient/' || g / CASE g / 4000 WHEN 0 THEN 2000 WHEN 1 THEN 100 ELSE 10 END,
-							  'study/' || g / CASE g / 4000 WHEN 0 THEN 20 WHEN 1 THEN 50 ELSE 5 END, 'volume/' || g]) AS path
+							  'study/' || g / CASE g / 2000 WHEN 0 THEN 20 WHEN 1 THEN 2000 WHEN 2 THEN 50 WHEN 3 THEN 50 ELSE 5 END, 'volume/' || g]) AS path
 FROM generate_series(1, 11999) g;
 CREATE INDEX regular_path ON regular USING gist (path);
 SELECT * FROM ask('regular', 'id, path', 21, 12);
