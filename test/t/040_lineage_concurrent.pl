@@ -114,7 +114,7 @@ for my $step (@steps)
 	  or die "the writers stand still: $output";
 }
 ok($writers->pumpable, 'the writers wrote all the time') or diag($output);
-$writers->signal('INT');
+$writers->signal('TERM');
 $writers->finish;
 unlike($output, qr/ERROR|FATAL|aborted/, 'no write failed') or diag($output);
 
