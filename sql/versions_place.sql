@@ -116,11 +116,12 @@ SELECT refresh('PScan');
 UPDATE pscan SET remark = 'r', late = 'y' WHERE identifier = 'pscan/h' AND valid_to IS NULL;
 UPDATE pscan SET size = 5 WHERE identifier = 'pscan/h' AND valid_to IS NULL;
 SELECT size, twice, remark, late FROM pscan WHERE identifier = 'pscan/h' AND valid_from >= '2022-01-01' ORDER BY valid_from;
--- a table that lost a column by itself before it had one that inherits
-CREATE TABLE worn (a int, id text PRIMARY KEY, b int, since timestamptz, until timestamptz, c text);
+-- an unlogged table that lost a column by itself before it had one that inherits, which is unlogged as well
+CREATE UNLOGGED TABLE worn (a int, id text PRIMARY KEY, b int, since timestamptz, until timestamptz, c text);
 ALTER TABLE worn DROP COLUMN a, DROP COLUMN b;
 INSERT INTO worn VALUES ('1', '2020-01-01', NULL, 'first');
 SELECT register('Worn', 'worn', id => 'id', fields => '{"valid_from": "since", "valid_to": "until"}');
+SELECT relpersistence FROM pg_class WHERE oid = history_table('worn');
 ALTER TABLE worn ADD COLUMN d int;
 UPDATE worn SET c = 'second', d = 1 WHERE id = '1';
 UPDATE worn SET c = 'third', d = 2 WHERE id = '1' AND until IS NULL;

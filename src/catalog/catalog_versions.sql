@@ -24,8 +24,9 @@ BEGIN
 			number := number + 1;
 			tab := @extschema@.catalog_object_name(type.table_name, '_history_' || number);
 		END LOOP;
-		EXECUTE format('CREATE TABLE %1$I.%2$I (CONSTRAINT vxp_closed CHECK (%3$I IS NOT NULL)) INHERITS (%4$s)',
-			type.schema_name, tab, type.valid_to_column, relation);
+		EXECUTE format('CREATE%5$s TABLE %1$I.%2$I (CONSTRAINT vxp_closed CHECK (%3$I IS NOT NULL)) INHERITS (%4$s)',
+			type.schema_name, tab, type.valid_to_column, relation,
+			(SELECT CASE c.relpersistence WHEN 'u' THEN ' UNLOGGED' ELSE '' END FROM pg_class c WHERE c.oid = relation));
 		history := format('%I.%I', type.schema_name, tab)::regclass;
 		EXECUTE format('COMMENT ON TABLE %s IS %L', history,
 			format('versions of resources of type %s that have ended; read them through %s, whose privileges and row security hold', name, type.table_name));

@@ -389,7 +389,7 @@ order_keys(Atoms *atoms)
 		if (is_equality(atoms, key))
 			continue;
 		key->descending = sort->descending;
-		key->nulls_first = sort->inside == NULL && !sort->column->not_null ? !sort->descending : sort->descending;
+		key->nulls_first = sort->inside == NULL && !vxp_never_null(sort->column) ? !sort->descending : sort->descending;
 		keys = lappend(keys, key);
 	}
 	return keys;

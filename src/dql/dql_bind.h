@@ -41,7 +41,8 @@ typedef struct BoundColumn
 	Oid			type;			/* as declared */
 	Oid			base_type;		/* domains looked through */
 	Oid			collation;
-	bool		not_null;
+	bool		not_null;		/* has the constraint; vxp_never_null() tells whether it holds for all rows */
+	Oid			ancestor;		/* the table, when others inherit from it, which may lack the constraint */
 	struct BoundColumn *element;	/* ARRAY: what an element looks like */
 } BoundColumn;
 
@@ -236,6 +237,7 @@ extern VxpError *vxp_dql_resource(const DqlRequest *request, const ResourceType 
 extern VxpError *vxp_dql_resource_of(const DqlRequest *request, Oid relid, const ResourceType **result);
 
 /* dql_field.c */
+extern bool vxp_never_null(const BoundColumn *column);
 extern BoundColumn *vxp_bind_column(Relation relation, AttrNumber attnum);
 extern BoundColumn *vxp_bind_named_column(Relation relation, const char *name);
 extern VxpError *vxp_bind_field(const ResourceType *type, Relation relation,

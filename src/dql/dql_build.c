@@ -135,7 +135,7 @@ is_total(const BoundNode *node)
 					return false;
 			return true;
 		default:
-			return node->column->not_null && node->value.param == 0 && node->kind != BOUND_INSTANT;
+			return node->value.param == 0 && node->kind != BOUND_INSTANT && vxp_never_null(node->column);
 	}
 }
 
@@ -344,7 +344,7 @@ raw_sort(BuildState *state)
 		vxp_new_leaf(state, LEAF_SORT, &by->node)->sort = sort;
 		by->sortby_dir = sort->descending ? SORTBY_DESC : SORTBY_ASC;
 		/* a missing value is the least; said only where there can be one, so that a default index fits */
-		if (sort->inside == NULL && !sort->column->not_null)
+		if (sort->inside == NULL && !vxp_never_null(sort->column))
 			by->sortby_nulls = sort->descending ? SORTBY_NULLS_LAST : SORTBY_NULLS_FIRST;
 		else
 			by->sortby_nulls = SORTBY_NULLS_DEFAULT;

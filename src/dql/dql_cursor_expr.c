@@ -222,7 +222,7 @@ cursor_keys(const BoundQuery *bound)
 
 		key->sort = list_nth(bound->sort, i);
 		key->value = list_nth(bound->cursor->values, i);
-		key->nullable = key->sort->inside == NULL && !key->sort->column->not_null;
+		key->nullable = key->sort->inside == NULL && !vxp_never_null(key->sort->column);
 		key->type = *key->sort->column;
 		if (key->sort->inside)
 			key->type.base_type = BYTEAOID;

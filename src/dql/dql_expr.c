@@ -534,8 +534,8 @@ compare_with_param(ParseState *pstate, const BoundQuery *bound, const BoundNode 
 		return condition;
 	}
 	/* a constant that is NULL was bound as JSON null */
-	if (column->not_null || known ||
-		node->strategy == BTLessStrategyNumber || node->strategy == BTGreaterStrategyNumber)
+	if (known || node->strategy == BTLessStrategyNumber || node->strategy == BTGreaterStrategyNumber ||
+		vxp_never_null(column))
 		return condition;
 	return or_both_null(pstate, bound, column, condition,
 						null_test(operand_param(pstate, bound, column, node->value.param, false), IS_NULL));
@@ -556,7 +556,7 @@ compare_expr(ParseState *pstate, const BoundQuery *bound, const BoundNode *node)
 								vxp_dql_const(node->value.type, node->value.datum));
 	if (!node->negated)
 		return condition;
-	if (column->not_null && OidIsValid(get_negator(castNode(OpExpr, condition)->opno)))
+	if (OidIsValid(get_negator(castNode(OpExpr, condition)->opno)) && vxp_never_null(column))
 	{
 		castNode(OpExpr, condition)->opno = get_negator(castNode(OpExpr, condition)->opno);
 		castNode(OpExpr, condition)->opfuncid = get_opcode(castNode(OpExpr, condition)->opno);
@@ -591,7 +591,7 @@ any_expr(ParseState *pstate, const BoundQuery *bound, const BoundNode *node)
 	{
 		array = vxp_dql_const(node->value.type, node->value.datum);
 		condition = type_membership(pstate, column, left, array);
-		if (node->negated && column->not_null)
+		if (node->negated && vxp_never_null(column))
 		{
 			ScalarArrayOpExpr *all = castNode(ScalarArrayOpExpr, condition);
 
@@ -618,7 +618,7 @@ any_expr(ParseState *pstate, const BoundQuery *bound, const BoundNode *node)
 		return compare_with_param(pstate, bound, &single);
 	}
 	condition = type_membership(pstate, column, left, collate_like(bound, array, left));
-	if (!column->not_null)
+	if (!vxp_never_null(column))
 		condition = or_both_null(pstate, bound, column, condition,
 								 holds_null(pstate, operand_param(pstate, bound, column, node->value.param, true)));
 	return node->negated ? vxp_dql_is_not_true(condition) : condition;

@@ -69,18 +69,17 @@ column_kind(Oid base_type)
 
 /* Does the constraint hold in all tables that inherit, such as that of closed versions? */
 static bool
-heirs_never_null(Relation relation, AttrNumber attnum)
+heirs_never_null(Oid relid, const char *name)
 {
-	const char *name = NameStr(TupleDescAttr(RelationGetDescr(relation), attnum - 1)->attname);
 	bool		result = true;
 	ListCell   *lc;
 
-	foreach(lc, find_all_inheritors(RelationGetRelid(relation), NoLock, NULL))
+	foreach(lc, find_all_inheritors(relid, NoLock, NULL))
 	{
 		Relation	heir;
 		AttrNumber	theirs;
 
-		if (lfirst_oid(lc) == RelationGetRelid(relation))
+		if (lfirst_oid(lc) == relid)
 			continue;
 		heir = try_relation_open(lfirst_oid(lc), AccessShareLock);
 		if (heir == NULL)
@@ -94,18 +93,15 @@ heirs_never_null(Relation relation, AttrNumber attnum)
 }
 
 /*
- * Can no row of the relation have NULL in the column?  A table that inherits
- * may lack the constraint of its parent, a partition may not; a foreign
- * table's constraint is a promise that nobody checks.
+ * vxp_never_null: can no row of the relation have NULL in the column?  A table
+ * that inherits may lack the constraint of its parent, a partition may not; a
+ * foreign table's constraint is a promise that nobody checks.  Looks into the
+ * catalog where tables inherit: for those who need to know.
  */
-static bool
-never_null(Relation relation, AttrNumber attnum)
+bool
+vxp_never_null(const BoundColumn *column)
 {
-	Form_pg_class class = relation->rd_rel;
-
-	return vxp_attribute_not_null(RelationGetDescr(relation), attnum - 1) &&
-		(class->relkind == RELKIND_RELATION ? !class->relhassubclass || heirs_never_null(relation, attnum) :
-		 class->relkind == RELKIND_PARTITIONED_TABLE);
+	return column->not_null && (!OidIsValid(column->ancestor) || heirs_never_null(column->ancestor, column->name));
 }
 
 /* vxp_bind_column describes a user column; it must not be dropped. */
@@ -128,7 +124,10 @@ vxp_bind_column(Relation relation, AttrNumber attnum)
 		column->kind = column_kind(column->base_type);
 	}
 	column->collation = attribute->attcollation;
-	column->not_null = never_null(relation, attnum);
+	column->not_null = vxp_attribute_not_null(RelationGetDescr(relation), attnum - 1) &&
+		(relation->rd_rel->relkind == RELKIND_RELATION || relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE);
+	if (relation->rd_rel->relkind == RELKIND_RELATION && relation->rd_rel->relhassubclass)
+		column->ancestor = RelationGetRelid(relation);
 	if (column->kind == COLUMN_ARRAY)
 	{
 		BoundColumn *element = palloc0(sizeof(BoundColumn));

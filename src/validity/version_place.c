@@ -61,11 +61,12 @@ vxp_history_of(Oid relid)
 	return found;
 }
 
+/* The column of that name in another table, or the same column in the same one. */
 static AttrNumber
 same_column(Relation relation, AttrNumber attnum, Oid other)
 {
 	const char *name = NameStr(TupleDescAttr(RelationGetDescr(relation), attnum - 1)->attname);
-	AttrNumber	found = get_attnum(other, name);
+	AttrNumber	found = other == RelationGetRelid(relation) ? attnum : get_attnum(other, name);
 
 	if (found == InvalidAttrNumber)
 		elog(ERROR, "table with OID %u has no column \"%s\"", other, name);

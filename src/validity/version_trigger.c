@@ -181,8 +181,18 @@ trigger_columns(FunctionCallInfo fcinfo)
 	columns->key = require_column(trigger->tg_relation, trigger->tg_trigger->tgargs[0], InvalidOid);
 	columns->valid_from = require_column(trigger->tg_relation, trigger->tg_trigger->tgargs[1], TIMESTAMPTZOID);
 	columns->valid_to = require_column(trigger->tg_relation, trigger->tg_trigger->tgargs[2], TIMESTAMPTZOID);
-	vxp_version_place(trigger->tg_relation, columns);
 	fcinfo->flinfo->fn_extra = columns;
+	return columns;
+}
+
+/* The same, completed by where the versions are: for who stores or looks at other rows. */
+static VersionColumns *
+placed_columns(FunctionCallInfo fcinfo)
+{
+	VersionColumns *columns = trigger_columns(fcinfo);
+
+	if (!OidIsValid(columns->current))
+		vxp_version_place(((TriggerData *) fcinfo->context)->tg_relation, columns);
 	return columns;
 }
 
@@ -398,9 +408,9 @@ vxp_version_row(PG_FUNCTION_ARGS)
 									 get_partition_parent(RelationGetRelid(trigger->tg_relation), true) :
 									 RelationGetRelid(trigger->tg_relation))),
 				 errhint("The session shows the past: RESET vxp.as_of.")));
-	columns = trigger_columns(fcinfo);
 	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
-		return PointerGetDatum(begin_version(trigger->tg_relation, columns, trigger->tg_trigtuple));
+		return PointerGetDatum(begin_version(trigger->tg_relation, placed_columns(fcinfo), trigger->tg_trigtuple));
+	columns = trigger_columns(fcinfo);
 	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 		return PointerGetDatum(next_version(trigger->tg_relation, columns, trigger->tg_trigtuple, trigger->tg_newtuple));
 	end_version(trigger->tg_relation, columns, trigger->tg_trigtuple);
@@ -464,7 +474,7 @@ vxp_version_history(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("version_history() can only be called as a trigger after a change of a row")));
-	columns = trigger_columns(fcinfo);
+	columns = placed_columns(fcinfo);
 	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
 		vxp_version_check_neighbours(trigger->tg_relation, columns, trigger->tg_trigtuple);
 	else if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
