@@ -58,3 +58,11 @@ install_inside() {
 	rm -f "$root"/var/cache/apt/archives/*.deb
 	return $rc
 }
+
+# checks_of WHAT LOG: begin to count; then check NAME COMMAND...: one line for each, and the end of its output when it fails
+checks_of() { what=$1 checks_log=$2 passed=0 failed=0; }
+check() {
+	local name=$1
+	shift
+	if "$@" > "$checks_log" 2>&1; then echo "$what: $name ... ok"; passed=$((passed + 1)); else echo "$what: $name ... failed"; tail -n 40 "$checks_log"; failed=$((failed + 1)); fi
+}

@@ -25,12 +25,7 @@ trap 'exit 130' INT TERM
 base=$(sed -n 's/^FROM \([^ ]*\)$/\1/p' docker/Dockerfile | head -n 1)
 suite=${base##*-}
 major=$(sed -E 's/^[^:]*:([0-9]+).*/\1/' <<< "$base")
-passed=0 failed=0
-check() {
-	local name=$1
-	shift
-	if "$@" > "$out/image.log" 2>&1; then echo "image: $name ... ok"; passed=$((passed + 1)); else echo "image: $name ... failed"; tail -n 40 "$out/image.log"; failed=$((failed + 1)); fi
-}
+checks_of image "$out/image.log"
 
 base_image() {
 	local box

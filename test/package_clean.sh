@@ -20,12 +20,7 @@ trap 'rm -rf --one-file-system "$root"' EXIT
 trap 'exit 130' INT TERM
 chmod 755 "$root"
 clean_system "$suite" "$root"
-passed=0 failed=0
-check() {
-	local name=$1
-	shift
-	if "$@" > "$log" 2>&1; then echo "clean system: $name ... ok"; passed=$((passed + 1)); else echo "clean system: $name ... failed"; tail -n 40 "$log"; failed=$((failed + 1)); fi
-}
+checks_of "clean system" "$log"
 
 # nothing of PostgreSQL is there before: what the package depends on must bring the server
 install() {

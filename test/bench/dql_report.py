@@ -5,6 +5,8 @@ dql_report.py dql.json PAGE    write the page again from the numbers
 import json
 import sys
 
+from report import table, write_page
+
 # the rows of the bar: name in the numbers, title, limit; ratios of processor time
 STATEMENTS = [
     ("constant, one", "prepared, constant request: one condition", 1.02),
@@ -21,11 +23,6 @@ STATEMENTS = [
 
 def milliseconds(x):
     return f"{1000 * x:.0f} µs" if x < 1 else f"{x:.1f} ms"
-
-
-def table(head, rows):
-    lines = ["| " + " | ".join(head) + " |", "| --- |" + " ---: |" * (len(head) - 1)]
-    return lines + ["| " + " | ".join(r) + " |" for r in rows]
 
 
 def best_peer(results, kind, count):
@@ -91,12 +88,7 @@ def many(results):
 
 
 def write(data, path):
-    text = page(data)
-    with open(path, "w", encoding="utf-8") as out:
-        out.write(text)
-    print(text)
-    for ok, line in bars(data):
-        print(f"bar: {line} {'?' if ok is None else 'ok' if ok else 'MISSED'}")
+    write_page(page(data), bars(data), path)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,7 @@
 -- Nothing is random: "chance" is a hash of the resource's number.
 --
 \set ON_ERROR_STOP on
-CREATE FUNCTION bench.chance(number bigint, seed int) RETURNS float8
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-BEGIN ATOMIC
-	SELECT ((hashint8extended(number, seed) & 9007199254740991) + 0.5) / 9007199254740992.0;
-END;
+\ir chance.sql
 
 -- The largest of 60 datasources has about 29 % of all, the seventeenth about 1 %.
 CREATE TABLE bench.datasource AS

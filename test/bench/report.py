@@ -172,13 +172,17 @@ def page(data):
     return "\n".join(lines) + "\n"
 
 
-def write(data, path):
-    text = page(data)
+def write_page(text, judged, path):
+    """writes a page and prints it, and its bars behind it; also for the other parts"""
     with open(path, "w", encoding="utf-8") as out:
         out.write(text)
     print(text)
-    for ok, line in bars(Numbers(data)):
+    for ok, line in judged:
         print(f"bar: {line} {'?' if ok is None else 'ok' if ok else 'MISSED'}")
+
+
+def write(data, path):
+    write_page(page(data), bars(Numbers(data)), path)
 
 
 def renew(page_path, document, part=""):

@@ -5,7 +5,8 @@ versions_report.py versions.json PAGE    write the page again from the numbers
 import json
 import sys
 
-from dql_report import milliseconds, table
+from dql_report import milliseconds
+from report import table, write_page
 
 SETS = {"four": "4 old versions", "nineteen": "19 old versions", "unversioned": "19 updates, no versions kept"}
 CONTESTANTS = {"ours": "versioned type", "plain": "no history (what any update costs)", "trigger": "history trigger in PL/pgSQL, one btree",
@@ -169,12 +170,7 @@ def page(data):
 
 
 def write(data, path):
-    text = page(data)
-    with open(path, "w", encoding="utf-8") as out:
-        out.write(text)
-    print(text)
-    for ok, line in bars(data):
-        print(f"bar: {line} {'?' if ok is None else 'ok' if ok else 'MISSED'}")
+    write_page(page(data), bars(data), path)
 
 
 if __name__ == "__main__":

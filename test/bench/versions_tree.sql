@@ -5,11 +5,7 @@
 -- Nothing is random: "chance" is a hash of the resource's number.
 --
 \set ON_ERROR_STOP on
-CREATE FUNCTION bench.chance(number bigint, seed int) RETURNS float8
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-BEGIN ATOMIC
-	SELECT ((hashint8extended(number, seed) & 9007199254740991) + 0.5) / 9007199254740992.0;
-END;
+\ir chance.sql
 
 -- The first of 20 datasources has 44 % of all, the others share the rest unevenly, down to 1 %.
 CREATE TABLE bench.datasource AS
