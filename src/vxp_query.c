@@ -28,6 +28,7 @@ _PG_init(void)
 	vxp_settings_init();
 	vxp_catalog_init();
 	vxp_lineage_init();
+	vxp_implied_init();
 	vxp_wrapper_init();
 	vxp_budget_init();
 }

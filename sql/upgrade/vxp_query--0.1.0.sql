@@ -370,6 +370,11 @@ AS 'MODULE_PATHNAME', 'vxp_lineage_all_support'
 LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION lineage_all_support(internal) IS 'planner support of has_all_ancestors';
 
+CREATE FUNCTION lineage_label_support(internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'vxp_lineage_label_support'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lineage_label_support(internal) IS 'planner support of lineage_has_label and lineage_has_any_label';
+
 CREATE FUNCTION lineage_contained_support(internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'vxp_lineage_contained_support'
 LANGUAGE C STABLE STRICT PARALLEL SAFE;
@@ -475,6 +480,21 @@ LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE
 SUPPORT lineage_all_support;
 COMMENT ON FUNCTION has_all_ancestors(lineage, text[])
 IS 'has the path each of these proper ancestors? a NULL element gives false, none gives true; NULL if an argument is';
+
+-- The planner adds these two to questions about the past that name a lineage field.
+CREATE FUNCTION lineage_has_label(path lineage, label text) RETURNS boolean
+AS 'MODULE_PATHNAME', 'vxp_lineage_within'
+LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE
+COST 2 SUPPORT lineage_label_support;
+COMMENT ON FUNCTION lineage_has_label(lineage, text)
+IS 'is the text a label of the path? as is_within, and taken to select nothing: it stands in plans beside a condition on a lineage field, for the index. NULL if an argument is';
+
+CREATE FUNCTION lineage_has_any_label(path lineage, labels text[]) RETURNS boolean
+AS 'MODULE_PATHNAME', 'vxp_has_any_ancestor'
+LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE
+COST 2 SUPPORT lineage_label_support;
+COMMENT ON FUNCTION lineage_has_any_label(lineage, text[])
+IS 'is one of the texts a label of the path but the last? as has_any_ancestor, and taken to select nothing: it stands in plans beside a condition on a lineage field, for the index. NULL if an argument is';
 
 CREATE OPERATOR @^| (
 	LEFTARG = lineage, RIGHTARG = text[], FUNCTION = has_any_ancestor,
@@ -1700,13 +1720,13 @@ BEGIN
 		EXECUTE format('ALTER TABLE %s OWNER TO %I', history, owner);
 	END IF;
 	PERFORM @extschema@.catalog_bind_history(history);
-	PERFORM @extschema@.catalog_make_history_triggers(name, history);
+	PERFORM @extschema@.catalog_make_history_triggers(name, history, true);
 	RETURN history;
 END
 $$;
 COMMENT ON FUNCTION catalog_make_history(text) IS 'creates the table of closed versions of a versioned table that is not partitioned, or brings it up to date; returns it';
 
-CREATE FUNCTION catalog_make_history_triggers(name text, history regclass) RETURNS void
+CREATE FUNCTION catalog_make_history_triggers(name text, history regclass, guarded boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -1716,15 +1736,15 @@ DECLARE
 BEGIN
 	FOR made IN SELECT * FROM (VALUES
 			('vxp_lineage', 'BEFORE INSERT OR UPDATE', 'lineage_trigger()', type.lineage_column IS NOT NULL AND type.lineage_fields <> '{}'),
-			('vxp_version', 'BEFORE INSERT OR UPDATE OR DELETE', format('version_row(%s)', columns), true),
-			('vxp_history', 'AFTER INSERT OR UPDATE OR DELETE', format('version_history(%s)', columns), true)) t(name, events, function, wanted)
+			('vxp_version', 'BEFORE INSERT OR UPDATE OR DELETE', format('version_row(%s)', columns), guarded),
+			('vxp_history', 'AFTER INSERT OR UPDATE OR DELETE', format('version_history(%s)', columns), guarded)) t(name, events, function, wanted)
 		WHERE wanted AND NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = history AND g.tgname = t.name)
 	LOOP
 		EXECUTE format('CREATE TRIGGER %I %s ON %s FOR EACH ROW EXECUTE FUNCTION @extschema@.%s', made.name, made.events, history, made.function);
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION catalog_make_history_triggers(text, regclass) IS 'creates the triggers of a table of closed versions that are missing';
+COMMENT ON FUNCTION catalog_make_history_triggers(text, regclass, boolean) IS 'creates the triggers of a table of closed versions that are missing; unless guarded, the one alone that derives paths';
 
 CREATE FUNCTION catalog_move_closed(relation regclass, history regclass, ended text) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
@@ -2356,8 +2376,8 @@ BEGIN
 		WHERE t.name = catalog_use_lineage.name;
 	PERFORM @extschema@.catalog_make_triggers(relation);
 	IF type.versioned AND @extschema@.history_table(relation) IS NOT NULL THEN
-		-- of an earlier registration
-		PERFORM @extschema@.catalog_make_history(name);
+		-- of an earlier registration; they are guarded when all paths are there
+		PERFORM @extschema@.catalog_make_history_triggers(name, @extschema@.history_table(relation), false);
 	END IF;
 
 	-- rows that are there: parents before children, as long as there is any progress
@@ -2514,7 +2534,8 @@ BEGIN
 	IF FOUND AND type.lineage_column IS NOT NULL THEN
 		EXECUTE format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', relation, type.lineage_column);
 		IF type.id_column IS DISTINCT FROM type.identifier_column AND NOT type.fields ? 'identifier' THEN
-			EXECUTE format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', relation, type.identifier_column);
+			-- the closed versions, to which nobody adds, keep their primary key
+			EXECUTE format('ALTER TABLE ONLY %s ALTER COLUMN %I DROP NOT NULL', relation, type.identifier_column);
 		END IF;
 	END IF;
 	view_oid := (SELECT c.oid FROM pg_class c JOIN @extschema@.resource_relation r ON r.view_relid = c.oid WHERE r.name = unregister.name);

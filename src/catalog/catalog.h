@@ -82,6 +82,9 @@ extern const List *vxp_catalog_types(void); /* all, by name */
 extern uint64 vxp_catalog_generation(void); /* changes when the catalog was read anew */
 extern void vxp_catalog_init(void);
 
+/* catalog_implied.c */
+extern void vxp_implied_init(void);
+
 /* catalog_wrapper.c */
 extern void vxp_wrapper_init(void);
 

@@ -145,8 +145,8 @@ BEGIN
 		WHERE t.name = catalog_use_lineage.name;
 	PERFORM @extschema@.catalog_make_triggers(relation);
 	IF type.versioned AND @extschema@.history_table(relation) IS NOT NULL THEN
-		-- of an earlier registration
-		PERFORM @extschema@.catalog_make_history(name);
+		-- of an earlier registration; they are guarded when all paths are there
+		PERFORM @extschema@.catalog_make_history_triggers(name, @extschema@.history_table(relation), false);
 	END IF;
 
 	-- rows that are there: parents before children, as long as there is any progress
@@ -303,7 +303,8 @@ BEGIN
 	IF FOUND AND type.lineage_column IS NOT NULL THEN
 		EXECUTE format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', relation, type.lineage_column);
 		IF type.id_column IS DISTINCT FROM type.identifier_column AND NOT type.fields ? 'identifier' THEN
-			EXECUTE format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', relation, type.identifier_column);
+			-- the closed versions, to which nobody adds, keep their primary key
+			EXECUTE format('ALTER TABLE ONLY %s ALTER COLUMN %I DROP NOT NULL', relation, type.identifier_column);
 		END IF;
 	END IF;
 	view_oid := (SELECT c.oid FROM pg_class c JOIN @extschema@.resource_relation r ON r.view_relid = c.oid WHERE r.name = unregister.name);

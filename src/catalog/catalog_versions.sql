@@ -45,13 +45,13 @@ BEGIN
 		EXECUTE format('ALTER TABLE %s OWNER TO %I', history, owner);
 	END IF;
 	PERFORM @extschema@.catalog_bind_history(history);
-	PERFORM @extschema@.catalog_make_history_triggers(name, history);
+	PERFORM @extschema@.catalog_make_history_triggers(name, history, true);
 	RETURN history;
 END
 $$;
 COMMENT ON FUNCTION catalog_make_history(text) IS 'creates the table of closed versions of a versioned table that is not partitioned, or brings it up to date; returns it';
 
-CREATE FUNCTION catalog_make_history_triggers(name text, history regclass) RETURNS void
+CREATE FUNCTION catalog_make_history_triggers(name text, history regclass, guarded boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -61,15 +61,15 @@ DECLARE
 BEGIN
 	FOR made IN SELECT * FROM (VALUES
 			('vxp_lineage', 'BEFORE INSERT OR UPDATE', 'lineage_trigger()', type.lineage_column IS NOT NULL AND type.lineage_fields <> '{}'),
-			('vxp_version', 'BEFORE INSERT OR UPDATE OR DELETE', format('version_row(%s)', columns), true),
-			('vxp_history', 'AFTER INSERT OR UPDATE OR DELETE', format('version_history(%s)', columns), true)) t(name, events, function, wanted)
+			('vxp_version', 'BEFORE INSERT OR UPDATE OR DELETE', format('version_row(%s)', columns), guarded),
+			('vxp_history', 'AFTER INSERT OR UPDATE OR DELETE', format('version_history(%s)', columns), guarded)) t(name, events, function, wanted)
 		WHERE wanted AND NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = history AND g.tgname = t.name)
 	LOOP
 		EXECUTE format('CREATE TRIGGER %I %s ON %s FOR EACH ROW EXECUTE FUNCTION @extschema@.%s', made.name, made.events, history, made.function);
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION catalog_make_history_triggers(text, regclass) IS 'creates the triggers of a table of closed versions that are missing';
+COMMENT ON FUNCTION catalog_make_history_triggers(text, regclass, boolean) IS 'creates the triggers of a table of closed versions that are missing; unless guarded, the one alone that derives paths';
 
 CREATE FUNCTION catalog_move_closed(relation regclass, history regclass, ended text) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp

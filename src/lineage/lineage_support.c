@@ -37,6 +37,7 @@
 
 VXP_FUNCTION(vxp_lineage_any_support);
 VXP_FUNCTION(vxp_lineage_all_support);
+VXP_FUNCTION(vxp_lineage_label_support);
 VXP_FUNCTION(vxp_lineage_contained_support);
 VXP_FUNCTION(vxp_lineage_contains_support);
 VXP_FUNCTION(vxp_lineage_subtree_end);
@@ -252,6 +253,66 @@ vxp_lineage_all_support(PG_FUNCTION_ARGS)
 														  LINEAGE_STRAT_HAS_ALL));
 	if (IsA(request, SupportRequestSimplify))
 		PG_RETURN_POINTER(list_comparisons((SupportRequestSimplify *) request, false));
+	PG_RETURN_POINTER(NULL);
+}
+
+/*
+ * label_condition returns the index condition of lineage_has_label(path, label)
+ * or lineage_has_any_label(path, labels), or NULL.  Their C functions are those of
+ * @^= and @^|, so that it is not lossy.
+ */
+static Node *
+label_condition(SupportRequestIndexCondition *request)
+{
+	List	   *args = two_arguments(request->node);
+	Oid			path_type;
+	Oid			type;
+	Node	   *value;
+	Oid			operator;
+
+	if (args == NIL || request->indexarg != 0)
+		return NULL;
+	if (request->index->relam != GIST_AM_OID && request->index->relam != GIN_AM_OID)
+		return NULL;
+	value = lsecond(args);
+	if (!is_pseudo_constant_for_index(request->root, value, request->index))
+		return NULL;
+	path_type = exprType(linitial(args));
+	type = exprType(value);
+	if (type == TEXTOID)
+	{
+		/* stored alike */
+		type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("identifier"),
+							   ObjectIdGetDatum(get_func_namespace(request->funcid)));
+		value = applyRelabelType(copyObject(value), type, -1, InvalidOid, COERCE_IMPLICIT_CAST, -1, false);
+	}
+	operator = get_opfamily_member(request->opfamily, path_type, type,
+								   type == TEXTARRAYOID ? LINEAGE_STRAT_HAS_ANY : LINEAGE_STRAT_IS_WITHIN);
+	if (!OidIsValid(operator))
+		return NULL;
+	request->lossy = false;
+	return (Node *) list_make1(make_opclause(operator, BOOLOID, false, linitial(args), (Expr *) value,
+											 InvalidOid, InvalidOid));
+}
+
+/*
+ * lineage_label_support(internal) -> internal: lineage_has_label, lineage_has_any_label
+ *
+ * They say again what another condition of the query says, for the index alone,
+ * so they select nothing.
+ */
+Datum
+vxp_lineage_label_support(PG_FUNCTION_ARGS)
+{
+	Node	   *request = (Node *) PG_GETARG_POINTER(0);
+
+	if (IsA(request, SupportRequestIndexCondition))
+		PG_RETURN_POINTER(label_condition((SupportRequestIndexCondition *) request));
+	if (IsA(request, SupportRequestSelectivity))
+	{
+		((SupportRequestSelectivity *) request)->selectivity = 1.0;
+		PG_RETURN_POINTER(request);
+	}
 	PG_RETURN_POINTER(NULL);
 }
 
