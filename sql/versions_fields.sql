@@ -1,5 +1,5 @@
 --
--- versions_fields: questions about an instant by lineage field or parent find their rows by path
+-- versions_fields: questions about the past by lineage field or parent find their rows by path
 --
 SET search_path = public, vxp;
 SET jit = off;
@@ -60,7 +60,22 @@ SELECT * FROM index_conditions($$EXECUTE of_patient('vfpatient/3', '2020-08-15')
 EXECUTE of_patient('vfpatient/3', '2020-08-15');
 DEALLOCATE of_patient;
 RESET plan_cache_mode;
--- nothing follows from another column or value, another comparison, or one side of OR; nothing is added to what asks for no instant
+-- all versions; the value of a subquery; other tables' columns, also where an equality follows from two, below an outer join and in LATERAL
+SELECT * FROM index_conditions($$SELECT * FROM query(NULL::vfvolume, '{"filter": {"vfstudy_id": "vfstudy/3"}, "versions": "all"}')$$);
+SELECT * FROM index_conditions($$SELECT * FROM vfvolume WHERE vfpatient_id = (SELECT max(identifier) FROM vfpatient) AND valid_at(valid_from, valid_to, '2020-08-15')$$) WHERE index ~ 'vfvolume';
+SET vxp.as_of = '2020-08-15';
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+SELECT * FROM index_conditions($$SELECT * FROM vfstudy_current s JOIN vfvolume_current v ON v.vfstudy_id = s.vfstudy_id WHERE s.vfpatient_id = 'vfpatient/3'$$);
+SELECT * FROM index_conditions($$SELECT * FROM vfpatient_current p JOIN vfvolume_current v ON v.vfpatient_id = p.identifier WHERE p.identifier = 'vfpatient/3'$$) WHERE index ~ 'vfvolume';
+SELECT * FROM index_conditions($$SELECT * FROM vfstudy_current s LEFT JOIN vfvolume_current v ON v.vfstudy_id = s.identifier AND v.n > 2 WHERE s.identifier < 'vfstudy/3'$$) WHERE index ~ 'vfvolume';
+SELECT * FROM index_conditions($$SELECT * FROM vfstudy_current s, LATERAL (SELECT * FROM vfvolume_current v WHERE v.vfstudy_id = s.identifier ORDER BY n LIMIT 2) v WHERE s.identifier < 'vfstudy/3'$$) WHERE index ~ 'vfvolume';
+SELECT * FROM index_conditions($$SELECT * FROM query(NULL::vfstudy, '{"filter": {"vfpatient_id": "vfpatient/3"}, "join": {"on": {"resource": "VfVolume", "local": "vfstudy_id", "forigen": "vfstudy_id"}, "filter": {"n": 4}}}')$$) WHERE index ~ 'vfvolume';
+RESET enable_hashjoin;
+RESET enable_mergejoin;
+RESET vxp.as_of;
+CREATE COLLATION vf_loose (provider = icu, locale = 'und', deterministic = false);
+-- nothing follows from another column, another comparison, or one side of OR; current rows have their indexes
 CREATE FUNCTION plan_names(statement text) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
 	plan text;
@@ -71,10 +86,10 @@ END
 $$;
 SELECT condition, plan_names(format('SELECT * FROM vfvolume v WHERE valid_at(valid_from, valid_to, ''2020-08-15'') AND %s', condition))
 FROM unnest(ARRAY['identifier = ''vfvolume/3''', 'vfpatient_id > ''vfpatient/3''', 'vfpatient_id <> ''vfpatient/3''', 'vfpatient_id IS NULL', 'vfpatient_id <> ALL (''{vfpatient/3}'')',
-	'vfpatient_id = vfstudy_id', 'vfpatient_id = lower(identifier)', 'vfpatient_id IN (SELECT identifier FROM vfpatient)', 'vfpatient_id LIKE ''vfpatient/3''',
-	'(vfpatient_id = ''vfpatient/3'' OR n = 3)', 'NOT vfpatient_id = ''vfpatient/3''', 'vfpatient_id = (SELECT max(identifier) FROM vfpatient)',
+	'vfpatient_id = vfstudy_id', 'vfpatient_id = lower(identifier)',  'vfpatient_id LIKE ''vfpatient/3''',
+	'(vfpatient_id = ''vfpatient/3'' OR n = 3)', 'NOT vfpatient_id = ''vfpatient/3''', 'vfpatient_id = ''vfpatient/'' || random()', 'vfpatient_id COLLATE "vf_loose" = ''vfpatient/3''',
 	'vfpatient_id = ''vfpatient/3''']) WITH ORDINALITY u(condition, i) ORDER BY i;
-SELECT plan_names($$SELECT * FROM vfvolume_current WHERE vfpatient_id = 'vfpatient/3'$$), plan_names($$SELECT * FROM vfvolume WHERE vfpatient_id = 'vfpatient/3'$$);
+SELECT plan_names($$SELECT * FROM vfvolume_current WHERE vfpatient_id = 'vfpatient/3'$$);
 
 -- the rows are those that the conditions alone have: at 12 instants, by index and by reading all
 CREATE TABLE vf_conditions (i int GENERATED ALWAYS AS IDENTITY, condition text);
@@ -84,7 +99,7 @@ INSERT INTO vf_conditions (condition) VALUES ('v.vfsite_id = ''vfsite/1'''), ('v
 	('v.parent_identifier = ''vfstudy/9'''), ('v.parent_identifier = ''9'''), ('v.parent_identifier = ANY (''{vfstudy/9,vfstudy/10}'')'), ('v.parent_identifier IS NULL'),
 	('(v.vfpatient_id = ''vfpatient/4'' OR v.vfstudy_id = ''vfstudy/5'')'), ('(v.vfpatient_id = ''vfpatient/4'' OR v.n = 2)'), ('(v.vfpatient_id = ''vfpatient/4'' AND v.n > 2 OR v.parent_identifier = ''vfstudy/7'')'),
 	('NOT (v.vfpatient_id = ''vfpatient/4'')'), ('v.vfpatient_id COLLATE "en-x-icu" = ''vfpatient/4'''), ('(v.vfpatient_id = ''vfpatient/4'') IS NOT TRUE'),
-	('v.vfpatient_id::varchar = ''vfpatient/4'''), ('CASE WHEN v.n > 3 THEN v.vfpatient_id = ''vfpatient/4'' ELSE true END');
+	('v.vfpatient_id::varchar = ''vfpatient/4'''), ('v.vfpatient_id COLLATE vf_loose = ''VFPATIENT/4'''), ('CASE WHEN v.n > 3 THEN v.vfpatient_id = ''vfpatient/4'' ELSE true END');
 CREATE FUNCTION instants() RETURNS SETOF timestamptz LANGUAGE sql AS $$ SELECT timestamptz '2020-01-15' + m * interval '1 month' FROM generate_series(0, 11) m $$;
 CREATE FUNCTION digest(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -141,7 +156,7 @@ DECLARE
 	given text;
 	wanted text;
 BEGIN
-	FOR form, condition, at IN SELECT j.form, c.condition, m FROM vf_joins j, vf_conditions c, instants() m WHERE extract(month FROM m) IN (3, 7, 8, 11) ORDER BY j.i, c.i, m LOOP
+	FOR form, condition, at IN SELECT j.form, c.condition, m FROM vf_joins j, vf_conditions c, instants() m WHERE extract(month FROM m) IN (8, 11) ORDER BY j.i, c.i, m LOOP
 		given := 'SELECT s.identifier AS s, v.identifier AS v ' || replace(form, '@condition', condition);
 		wanted := digest(regexp_replace(replace(given, 'v.@valid', format('v.valid_from + random() * interval ''0'' <= %1$L AND coalesce(v.valid_to, ''infinity'') > %1$L', at)),
 			'(\w+)_then', format('(SELECT * FROM \1 WHERE valid_from + random() * interval ''0'' <= %1$L AND coalesce(valid_to, ''infinity'') > %1$L OFFSET 0)', at), 'g'));
@@ -191,6 +206,7 @@ SELECT * FROM index_conditions($$SELECT * FROM vfvolume_current WHERE vfpatient_
 RESET ROLE;
 RESET vxp.as_of;
 DROP TABLE vf_conditions, vf_joins;
+DROP COLLATION vf_loose;
 DROP FUNCTION index_conditions(text), plan_names(text), differences(text, text), join_differences(), instants(), digest(text);
 -- the table goes on by itself, and comes back with what it had
 SELECT unregister('VfRaw');

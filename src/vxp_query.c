@@ -18,7 +18,7 @@ extern VXP_EXPORT void _PG_init(void);
 
 PG_MODULE_MAGIC;
 
-/* _PG_init defines the settings.  The library needs no preload; its one hook looks at statements with a request only. */
+/* _PG_init defines the settings.  The library needs no preload; its hooks look at statements with a request (dql_budget.c) and at tables with paths (catalog_paths.c). */
 void
 _PG_init(void)
 {
@@ -28,7 +28,7 @@ _PG_init(void)
 	vxp_settings_init();
 	vxp_catalog_init();
 	vxp_lineage_init();
-	vxp_implied_init();
+	vxp_paths_init();
 	vxp_wrapper_init();
 	vxp_budget_init();
 }

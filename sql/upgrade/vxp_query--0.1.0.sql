@@ -481,20 +481,20 @@ SUPPORT lineage_all_support;
 COMMENT ON FUNCTION has_all_ancestors(lineage, text[])
 IS 'has the path each of these proper ancestors? a NULL element gives false, none gives true; NULL if an argument is';
 
--- The planner adds these two to questions about the past that name a lineage field.
+-- The planner makes index paths with these two where a lineage field has no index of its own.
 CREATE FUNCTION lineage_has_label(path lineage, label text) RETURNS boolean
 AS 'MODULE_PATHNAME', 'vxp_lineage_within'
 LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE
 COST 2 SUPPORT lineage_label_support;
 COMMENT ON FUNCTION lineage_has_label(lineage, text)
-IS 'is the text a label of the path? as is_within, and taken to select nothing: it stands in plans beside a condition on a lineage field, for the index. NULL if an argument is';
+IS 'is the text a label of the path? as is_within, and taken to select nothing: plans have it where a condition on a lineage field says the same, for the index. NULL if an argument is';
 
 CREATE FUNCTION lineage_has_any_label(path lineage, labels text[]) RETURNS boolean
 AS 'MODULE_PATHNAME', 'vxp_has_any_ancestor'
 LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE
 COST 2 SUPPORT lineage_label_support;
 COMMENT ON FUNCTION lineage_has_any_label(lineage, text[])
-IS 'is one of the texts a label of the path but the last? as has_any_ancestor, and taken to select nothing: it stands in plans beside a condition on a lineage field, for the index. NULL if an argument is';
+IS 'is one of the texts a label of the path but the last? as has_any_ancestor, and taken to select nothing: plans have it where a condition on a lineage field says the same, for the index. NULL if an argument is';
 
 CREATE OPERATOR @^| (
 	LEFTARG = lineage, RIGHTARG = text[], FUNCTION = has_any_ancestor,

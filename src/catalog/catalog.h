@@ -82,8 +82,8 @@ extern const List *vxp_catalog_types(void); /* all, by name */
 extern uint64 vxp_catalog_generation(void); /* changes when the catalog was read anew */
 extern void vxp_catalog_init(void);
 
-/* catalog_implied.c */
-extern void vxp_implied_init(void);
+/* catalog_paths.c */
+extern void vxp_paths_init(void);
 
 /* catalog_wrapper.c */
 extern void vxp_wrapper_init(void);

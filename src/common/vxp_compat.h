@@ -248,4 +248,15 @@ extern bool vxp_collation_is_c(Oid collation);
 #define vxp_has_virtual_columns(desc) false
 #endif
 
+/* A condition that stands where "source" stands; 16 changed what is said of the place.  The caller includes optimizer/restrictinfo.h. */
+#if PG_VERSION_NUM >= 160000
+#define vxp_restrictinfo_like(root, condition, source) \
+	make_restrictinfo(root, condition, (source)->is_pushed_down, (source)->has_clone, (source)->is_clone, false, \
+					  (source)->security_level, (source)->required_relids, (source)->incompatible_relids, (source)->outer_relids)
+#else
+#define vxp_restrictinfo_like(root, condition, source) \
+	make_restrictinfo(root, condition, (source)->is_pushed_down, (source)->outerjoin_delayed, false, \
+					  (source)->security_level, (source)->required_relids, (source)->outer_relids, (source)->nullable_relids)
+#endif
+
 #endif							/* VXP_COMPAT_H */

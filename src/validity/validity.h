@@ -10,7 +10,6 @@
 #include "postgres.h"
 
 #include "datatype/timestamp.h"
-#include "nodes/pg_list.h"
 
 /* Is the version [from, to) valid at the instant?  "open": valid_to is NULL. */
 static inline bool
@@ -18,14 +17,6 @@ vxp_validity_covers(TimestampTz from, bool open, TimestampTz to, TimestampTz at)
 {
 	return from <= at && (open || at < to || TIMESTAMP_IS_NOEND(to));
 }
-
-/*
- * validity_support.c: who knows more of the table that the column "valid_from"
- * is of adds conditions to those of valid_at, Nodes in AND that other conditions of
- * the query imply; "schema" is that of our functions.  NULL: nobody does.
- */
-struct PlannerInfo;
-extern List *(*vxp_implied_conditions) (struct PlannerInfo *root, const Node *valid_from, const char *schema);
 
 /* validity_setting.c: the setting vxp.as_of */
 extern bool vxp_as_of_is_set(void); /* also when its value is none: never raises */

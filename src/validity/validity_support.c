@@ -11,8 +11,6 @@
  *
  *	from <= t AND (to IS NULL OR to > t) AND validity_contains(validity(from, to), t)
  *
- * and what follows from the rest of the query (vxp_implied_conditions).
- *
  * The first is an index condition of a btree on (identifier, from).  The last is
  * one of a GiST index on validity(from, to), where it becomes the operator @>;
  * nothing but the indexed expression itself as an argument would be.  It says
@@ -51,8 +49,6 @@
 VXP_FUNCTION(vxp_shown_support);
 VXP_FUNCTION(vxp_valid_at_support);
 VXP_FUNCTION(vxp_validity_contains_support);
-
-List	   *(*vxp_implied_conditions) (struct PlannerInfo *root, const Node *valid_from, const char *schema) = NULL;
 
 /* Share of versions that are valid at an instant, when nothing is known. */
 #define DEFAULT_VALID_SEL 0.5
@@ -112,7 +108,7 @@ can_repeat(Node *expr)
 
 /* valid_at(from, to, at) as conditions; NULL when it must stay a call. */
 static Node *
-expand_valid_at(PlannerInfo *root, Oid function, Node *from, Node *to, Node *at)
+expand_valid_at(Oid function, Node *from, Node *to, Node *at)
 {
 	Node	   *range;
 	Node	   *contains;
@@ -130,10 +126,7 @@ expand_valid_at(PlannerInfo *root, Oid function, Node *from, Node *to, Node *at)
 	if (IsA(at, Const) && !((Const *) at)->constisnull &&
 		!TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(((Const *) at)->constvalue)))
 		args = lappend(args, makeBoolExpr(OR_EXPR, list_make2(is_null(to), compare(to, BTGreaterStrategyNumber, at)), -1));
-	args = lappend(args, contains);
-	if (root != NULL && vxp_implied_conditions != NULL)
-		args = list_concat(args, vxp_implied_conditions(root, from, get_namespace_name(get_func_namespace(function))));
-	return (Node *) makeBoolExpr(AND_EXPR, args, -1);
+	return (Node *) makeBoolExpr(AND_EXPR, lappend(args, contains), -1);
 }
 
 /*
@@ -149,14 +142,13 @@ vxp_shown_support(PG_FUNCTION_ARGS)
 
 	if (IsA(request, SupportRequestSimplify))
 	{
-		PlannerInfo *root = ((SupportRequestSimplify *) request)->root;
 		FuncExpr   *call = ((SupportRequestSimplify *) request)->fcall;
 		Node	   *from = linitial(call->args);
 		Node	   *to = lsecond(call->args);
 		TimestampTz at;
 
 		if (vxp_as_of(&at))
-			result = expand_valid_at(root, call->funcid, from, to,
+			result = expand_valid_at(call->funcid, from, to,
 									 (Node *) makeConst(TIMESTAMPTZOID, -1, InvalidOid, sizeof(TimestampTz),
 														TimestampTzGetDatum(at), false, FLOAT8PASSBYVAL));
 		else if (can_repeat(from))
@@ -176,7 +168,7 @@ vxp_valid_at_support(PG_FUNCTION_ARGS)
 	{
 		FuncExpr   *call = ((SupportRequestSimplify *) request)->fcall;
 
-		result = expand_valid_at(((SupportRequestSimplify *) request)->root, call->funcid, linitial(call->args), lsecond(call->args), lthird(call->args));
+		result = expand_valid_at(call->funcid, linitial(call->args), lsecond(call->args), lthird(call->args));
 	}
 	PG_RETURN_POINTER(result);
 }
