@@ -62,7 +62,7 @@ DEALLOCATE of_patient;
 RESET plan_cache_mode;
 -- all versions; the value of a subquery; other tables' columns, also where an equality follows from two, below an outer join and in LATERAL
 SELECT * FROM index_conditions($$SELECT * FROM query(NULL::vfvolume, '{"filter": {"vfstudy_id": "vfstudy/3"}, "versions": "all"}')$$);
-SELECT * FROM index_conditions($$SELECT * FROM vfvolume WHERE vfpatient_id = (SELECT max(identifier) FROM vfpatient) AND valid_at(valid_from, valid_to, '2020-08-15')$$) WHERE index ~ 'vfvolume';
+SELECT index, condition ~ '@\^=' AS by_path FROM index_conditions($$SELECT * FROM vfvolume WHERE vfpatient_id = (SELECT max(identifier) FROM vfpatient) AND valid_at(valid_from, valid_to, '2020-08-15')$$) WHERE index ~ 'vfvolume';
 SET vxp.as_of = '2020-08-15';
 SET enable_hashjoin = off;
 SET enable_mergejoin = off;
