@@ -71,5 +71,16 @@ SELECT register('PlainThing', 'plain', id => 'id');
 SELECT sort, rows, buffers(request || jsonb_build_object('after', cursor_behind(request, rows))) > 1.2 * buffers(request) AS more_than_once
 FROM (VALUES ('[{"site":1},{"size":-1},{"weight":-1}]'::jsonb, 37450), ('[{"weight":-1},{"note":-1}]', 600)) v(sort, rows),
 	jsonb_build_object('resource', 'PlainThing', 'sort', sort, 'count', 'none', 'pageSize', 50) request;
+
+-- the partitions of a table are read in the order of their indexes, each from the cursor on
+CREATE TABLE parted (LIKE thing INCLUDING ALL) PARTITION BY HASH (id);
+CREATE TABLE parted_0 PARTITION OF parted FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE parted_1 PARTITION OF parted FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+INSERT INTO parted SELECT * FROM thing;
+VACUUM ANALYZE parted;
+SELECT register('PartedThing', 'parted', id => 'id');
+SELECT sort, rows, buffers(request || jsonb_build_object('after', cursor_behind(request, rows))) > 2 * buffers(request) AS more
+FROM (VALUES ('[{"weight":-1}]'::jsonb, 37450), ('[{"weight":-1}]', 75000), ('[{"size":-1},{"id":-1}]', 50000), ('[{"site":-1},{"note":1}]', 50000)) v(sort, rows),
+	jsonb_build_object('resource', 'PartedThing', 'sort', sort, 'count', 'none', 'pageSize', 50) request;
 DROP SCHEMA dql_cursor_cost CASCADE;
 SELECT count(*) AS left_over FROM vxp.resource_type WHERE schema_name = 'dql_cursor_cost';

@@ -258,9 +258,9 @@ vxp_dql_cursor_expr(ParseState *pstate, const BoundQuery *bound)
 		add_arms(&state, 0);
 		return state.wanted;
 	}
+	/* fewer than all: a row comparison of all keys would be the one arm */
 	length = row_length(keys, count, false);
-	if (length == count)
-		return row_compare(pstate, bound, keys, count, false);
+	Assert(length < count);
 	for (int i = count - 1; i >= 0; i--)
 	{
 		if (behind)
