@@ -12,21 +12,29 @@ as_root() {
 	exec sudo -n VXP_CHROOT_DIR="${VXP_CHROOT_DIR:-}" "$@"
 }
 
+# archives_of SUITE: where this machine has the suite from, its security updates too, for a package asks for a server as new as
+# the one that it was built with; for another suite, the archive alone
+archives_of() {
+	local known
+	known=$(apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) main' 'Created-By: Packages' 'Origin: Debian' | sort -u)
+	grep -E " $1(-security|-updates)? main\$" <<< "$known" || sed -nE "/security/!s/ [^ ]+ main\$/ $1 main/p" <<< "$known" | head -n 1
+}
+
 # system_tar SUITE: make the tar of the suite unless it is there: what the archive calls required, and apt
 system_tar() {
-	local archive
+	local archives
 	mkdir -p "$chroots/debs"
 	exec 9> "$chroots/lock"
 	flock 9
 	if [ ! -f "$chroots/$1.tar" ]; then
-		archive=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' | grep -v security | head -n 1)
-		[ -n "$archive" ] || cannot "apt knows no Debian archive"
+		archives=$(archives_of "$1")
+		[ -n "$archives" ] || cannot "apt knows no Debian archive"
 		say "making a system of Debian $1"
 		rm -f "$chroots/part.tar"
 		DEBIAN_FRONTEND=noninteractive mmdebstrap --quiet --variant=apt --skip=cleanup/apt/lists --aptopt='Acquire::Check-Valid-Until "false"' \
 			--dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
 			--customize-hook='printf "#!/bin/sh\nexit 101\n" > "$1/usr/sbin/policy-rc.d"; chmod +x "$1/usr/sbin/policy-rc.d"' \
-			"$1" "$chroots/part.tar" "$archive" > "$chroots/$1.log" 2>&1 || { tail -n 15 "$chroots/$1.log"; cannot "mmdebstrap failed (see above)"; }
+			"$1" "$chroots/part.tar" - <<< "$archives" > "$chroots/$1.log" 2>&1 || { tail -n 15 "$chroots/$1.log"; cannot "mmdebstrap failed (see above)"; }
 		mv "$chroots/part.tar" "$chroots/$1.tar"
 	fi
 	flock -u 9
