@@ -318,7 +318,7 @@ EXCEPTION WHEN OTHERS THEN
 	RETURN SQLSTATE || ' ' || coalesce(substring(detail FROM 'The fault is at (.*)\.$'), detail) || ': ' || SQLERRM;
 END
 $$;
-ALTER TABLE moment ADD day date;
+ALTER TABLE moment ADD place point;
 SELECT fault(dql) FROM unnest(ARRAY[
 	'{"resource":"Owner","join":{"filter":{"kind":"car"}}}',
 	'{"resource":"Owner","join":{"on":{"resource":"Child","local":"parent"}}}',
@@ -346,7 +346,7 @@ SELECT fault(dql) FROM unnest(ARRAY[
 	'{"resource":"Owner","filter":{"idd":{"$in":{"resource":"Child","select":"parent"}}}}',
 	'{"resource":"Owner","filter":{"id":{"$in":{"resource":"Child","select":"n"}}}}',
 	'{"resource":"Owner","filter":{"num":{"$gt":{"$any":{"resource":"Child","select":"kind"}}}}}',
-	'{"resource":"Moment","filter":{"day":{"$gt":{"$any":{"resource":"ChildDoc","select":"n"}}}}}',
+	'{"resource":"Moment","filter":{"place":{"$gt":{"$any":{"resource":"ChildDoc","select":"n"}}}}}',
 	'{"resource":"Owner","filter":{"num":{"$gt":{"$any":5}}}}',
 	'{"resource":"Owner","filter":{"num":{"$gt":{"$some":[5]}}}}',
 	'{"resource":"Owner","filter":{"num":{"$eq":{"$any":[5]}}}}',

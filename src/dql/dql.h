@@ -289,6 +289,7 @@ typedef enum DqlPatternElement
 extern DqlPatternElement vxp_dql_pattern_next(const char *text, int length, int *position, char *byte);
 extern bool vxp_dql_is_pattern(const char *text, int length);
 extern char *vxp_dql_pattern_to_like(const char *text, int length); /* LIKE with \ escapes */
+extern bool vxp_dql_glob_strip(const char **text, int *length); /* leading "!"; do they negate? */
 extern char *vxp_dql_glob_to_regex(const char *text, int length);	/* anchored ARE */
 extern char *vxp_dql_like_escape(const char *text, int length); /* literal text in LIKE */
 

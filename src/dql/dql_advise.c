@@ -343,6 +343,7 @@ collect_atoms(Candidates *candidates, Atoms *atoms, const BoundNode *node)
 			break;
 		case BOUND_CONST:
 		case BOUND_BOTH_NULL:
+		case BOUND_GLOB_NEGATES:
 		case BOUND_CONTAINS:
 		case BOUND_STARTS_WITH:
 		case BOUND_ELEMENT:

@@ -67,7 +67,8 @@ typedef enum BoundKind
 	BOUND_BOTH_NULL,			/* column IS NULL, and so is value (a bind variable); in_list: or a member of it */
 	BOUND_LIKE,					/* column LIKE text; fold: without regard to case */
 	BOUND_FOLD_EQUAL,			/* lower(column) = lower(value) */
-	BOUND_REGEX,				/* column ~ text */
+	BOUND_REGEX,				/* column ~ text, or the expression of value (a bind variable), a glob */
+	BOUND_GLOB_NEGATES,			/* value (a bind variable), a glob, begins with "!" */
 	BOUND_CONTAINS,				/* value (a bind variable) occurs in column */
 	BOUND_STARTS_WITH,			/* column starts with value (a bind variable) */
 	BOUND_INSTANT,				/* a text column read as a timestamp, strategy, value */
@@ -262,6 +263,9 @@ typedef struct BindState
 	const BindOptions *options;
 	BoundQuery *query;
 } BindState;
+
+/* dql_value_as.c */
+extern bool vxp_reads_values(Oid type);
 
 /* dql_bind_relate.c */
 extern VxpError *vxp_bind_subquery(BindState *state, DqlNode *node, BoundNode **result);

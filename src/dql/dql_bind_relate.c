@@ -22,6 +22,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 
 #include "dql/dql_bind.h"
 
@@ -184,10 +185,18 @@ check_comparable(const char *operator, const BoundField *outer, const BoundField
 {
 	const BoundColumn *a = outer->column->kind == COLUMN_ARRAY ? outer->column->element : outer->column;
 	const BoundColumn *b = inner->column->kind == COLUMN_ARRAY ? inner->column->element : inner->column;
+	bool		ordered = *operator == '<';
 	Operator	found;
 
 	if (a->kind == COLUMN_JSON || b->kind == COLUMN_JSON)
 		return NULL;
+	if (a->base_type == b->base_type)
+	{
+		TypeCacheEntry *entry = lookup_type_cache(a->base_type, ordered ? TYPECACHE_LT_OPR : TYPECACHE_EQ_OPR);
+
+		if (OidIsValid(ordered ? entry->lt_opr : entry->eq_opr))
+			return NULL;
+	}
 	found = oper(NULL, list_make2(makeString("pg_catalog"), makeString(pstrdup(operator))), a->type, b->type, true, -1);
 	if (found == NULL)
 		return vxp_error(ERRCODE_DATATYPE_MISMATCH, where,

@@ -23,8 +23,10 @@ typedef enum LeafKind
 	LEAF_EXPR,					/* expr, finished */
 	LEAF_VALUE,					/* related: the value of its inner field */
 	LEAF_VALUES,				/* related: all values of its inner field in a row, as an array */
-	LEAF_ORDERED_VALUE,			/* related: the value, to be compared in the order of the outer field */
-	LEAF_COMPARABLE,			/* related: can the value be compared in that order? */
+	LEAF_COMPARED_VALUE,		/* related, left: the value, to be compared with the outer field */
+	LEAF_ITEM_VALUE,			/* related, left: the value as items show it, to be compared with documents */
+	LEAF_ORDERED_VALUE,			/* related, left: the same, in the order of the outer field */
+	LEAF_COMPARABLE,			/* related, left: can the value be compared in that order? */
 	LEAF_MULTIPLE,				/* related: does the outer field hold several values? */
 	LEAF_OVERLAP,				/* related: do both fields have a value in common? */
 	LEAF_CUT_VALUE,				/* the column "value" of the subselect in FROM */

@@ -18,6 +18,7 @@
 #include "parser/parse_coerce.h"
 #include "parser/parse_collate.h"
 #include "parser/parse_expr.h"
+#include "parser/parse_func.h"
 #include "parser/parse_node.h"
 #include "parser/parse_oper.h"
 #include "parser/parse_relation.h"
@@ -26,6 +27,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
+#include "utils/typcache.h"
 
 #include "dql/dql_build.h"
 
@@ -46,21 +48,77 @@ has_lists(const BoundColumn *column)
 	return is_json(column) || column->kind == COLUMN_ARRAY;
 }
 
+/* The column, or what an element of it looks like. */
+static const BoundColumn *
+scalar_of(const BoundColumn *column)
+{
+	return column->kind == COLUMN_ARRAY ? column->element : column;
+}
+
+static bool
+is_time(const BoundColumn *column)
+{
+	return column->kind == COLUMN_TIMESTAMPTZ || column->kind == COLUMN_TIMESTAMP || column->kind == COLUMN_DATE;
+}
+
+/* How a value of a document compares with the row's field (section 13: as the field's own type). */
+typedef enum ReadAs
+{
+	READ_JSON,					/* as JSON beside JSON */
+	READ_TEXT,					/* a string, as the field's kind of text */
+	READ_INSTANT,				/* vxp.instant_or_null() */
+	READ_NUMBER,				/* a number, or a string that is one in JSON */
+	READ_VALUE					/* vxp.value_or_null() */
+} ReadAs;
+
+/* Does the type hold text under a name of its own, as citext does? */
+static bool
+is_kind_of_text(Oid type)
+{
+	Oid			function;
+
+	return get_typtype(type) == TYPTYPE_BASE &&
+		find_coercion_pathway(type, TEXTOID, COERCION_EXPLICIT, &function) == COERCION_PATH_RELABELTYPE;
+}
+
+static ReadAs
+read_as(const BoundRelated *related)
+{
+	const BoundColumn *outer = scalar_of(related->outer.column);
+	bool		ordered = related->extreme != NULL;
+
+	switch (outer->kind)
+	{
+		case COLUMN_TEXT:
+			return READ_TEXT;
+		case COLUMN_TIMESTAMPTZ:
+		case COLUMN_TIMESTAMP:
+		case COLUMN_DATE:
+			return READ_INSTANT;
+		case COLUMN_INTEGER:
+		case COLUMN_NUMBER:
+			if (!ordered)
+				return READ_JSON;	/* numbers of JSON are equal by value */
+			return outer->base_type == FLOAT4OID || outer->base_type == FLOAT8OID ? READ_VALUE : READ_NUMBER;
+		case COLUMN_BOOLEAN:
+			return READ_VALUE;
+		case COLUMN_OTHER:
+			if (is_kind_of_text(outer->base_type))
+				return READ_TEXT;
+			if (vxp_reads_values(outer->base_type) &&
+				OidIsValid(lookup_type_cache(outer->base_type, TYPECACHE_EQ_OPR)->eq_opr))
+				return READ_VALUE;
+			return READ_JSON;
+		default:
+			return READ_JSON;
+	}
+}
+
 /* Are values of a document asked for as text, since the row's field is text? */
 static bool
 values_are_text(const BoundRelated *related)
 {
-	const BoundColumn *outer = related->outer.column;
-
-	if (outer->kind == COLUMN_ARRAY)
-		outer = outer->element;
-	return outer->kind == COLUMN_TEXT && related->extreme == NULL;
-}
-
-static bool
-is_timestamp(const BoundColumn *column)
-{
-	return column->kind == COLUMN_TIMESTAMPTZ || column->kind == COLUMN_TIMESTAMP;
+	return related->extreme == NULL && read_as(related) == READ_TEXT;
 }
 
 static FuncCall *
@@ -193,10 +251,24 @@ raw_count_rows(void)
 
 /* Only values that enough rows have: GROUP BY value HAVING count(*) >= n */
 static void
-raw_having(BuildState *state, const BoundRelated *related, LeafKind value, SelectStmt *select)
+raw_having(BuildState *state, const BoundRelated *related, LeafKind form, LeafKind value, SelectStmt *select)
 {
-	select->groupClause = list_make1(related_leaf(state, value, related));
+	select->groupClause = list_make1(leaf_over_value(state, form, related, value));
 	select->havingClause = raw_enough(state, related, raw_count_rows());
+}
+
+/* The operator between the outer field and a value: the type's own where both are of one type. */
+static List *
+operator_name(const BoundRelated *related, StrategyNumber strategy)
+{
+	static const char *const operators[] = {NULL, "<", "<=", "=", ">=", ">"};
+	const BoundColumn *outer = scalar_of(related->outer.column);
+	const BoundColumn *inner = scalar_of(related->inner.column);
+
+	if (outer->kind == COLUMN_OTHER &&
+		(is_json(inner) ? read_as(related) != READ_JSON : inner->base_type == outer->base_type))
+		return vxp_dql_type_operator(outer, strategy);
+	return list_make2(makeString("pg_catalog"), makeString(pstrdup(operators[strategy])));
 }
 
 /* vxp_raw_related: some row of the other query has the value of this row's field */
@@ -214,12 +286,12 @@ vxp_raw_related(BuildState *state, const BoundNode *node)
 	select = raw_rows(state, related, &value);
 	if (is_grouped(related))
 	{
-		raw_having(state, related, value, select);
-		select->targetList = list_make1(vxp_raw_target(related_leaf(state, value, related), VALUE_COLUMN));
+		raw_having(state, related, LEAF_COMPARED_VALUE, value, select);
+		select->targetList = list_make1(vxp_raw_target(leaf_over_value(state, LEAF_COMPARED_VALUE, related, value), VALUE_COLUMN));
 		state->bound = bound;
 		link = vxp_raw_sublink(ANY_SUBLINK, select);
 		link->testexpr = related_leaf(state, LEAF_OUTER, related);
-		link->operName = list_make2(makeString("pg_catalog"), makeString("="));
+		link->operName = operator_name(related, BTEqualStrategyNumber);
 		return (Node *) link;
 	}
 	if (related->gathered)
@@ -280,11 +352,70 @@ raw_incomparable(BuildState *state, const BoundRelated *related)
 	return (Node *) vxp_raw_sublink(EXISTS_SUBLINK, select);
 }
 
+/* The type in which values are compared in the order of the outer field. */
+static Oid
+ordered_type(const BoundRelated *related)
+{
+	const BoundColumn *outer = related->outer.column;
+
+	if (!is_json(related->inner.column))
+		return scalar_of(related->inner.column)->base_type;
+	switch (read_as(related))
+	{
+		case READ_INSTANT:
+			return outer->kind == COLUMN_TIMESTAMPTZ ? TIMESTAMPTZOID : TIMESTAMPOID;
+		case READ_NUMBER:
+			return NUMERICOID;
+		default:
+			return outer->base_type;
+	}
+}
+
+/* Has the server min() and max() for the type, and not only for one that it converts to? */
+static bool
+has_extreme(const char *aggregate, Oid type)
+{
+	if (get_typtype(type) == TYPTYPE_ENUM)
+		type = ANYENUMOID;
+	if (type == VARCHAROID || type == NAMEOID)
+		type = TEXTOID;
+	return OidIsValid(LookupFuncName(list_make2(makeString("pg_catalog"), makeString(pstrdup(aggregate))), 1, &type, true));
+}
+
+/* SELECT min(value), or value ... ORDER BY value LIMIT 1 of a type without min() */
+static void
+raw_least(BuildState *state, const BoundRelated *related, LeafKind value, SelectStmt *select)
+{
+	Node	   *ordered = leaf_over_value(state, LEAF_ORDERED_VALUE, related, value);
+	SortBy	   *by;
+	NullTest   *present;
+	Node	   *one;
+
+	if (has_extreme(related->extreme, ordered_type(related)))
+	{
+		select->targetList = list_make1(vxp_raw_target((Node *) core_function(related->extreme, list_make1(ordered)), NULL));
+		return;
+	}
+	select->targetList = list_make1(vxp_raw_target(ordered, VALUE_COLUMN));
+	present = makeNode(NullTest);
+	present->arg = (Expr *) leaf_over_value(state, LEAF_ORDERED_VALUE, related, value);
+	present->nulltesttype = IS_NOT_NULL;
+	present->location = -1;
+	select->whereClause = and_raw(select->whereClause, (Node *) present);
+	by = makeNode(SortBy);
+	by->node = leaf_over_value(state, LEAF_ORDERED_VALUE, related, value);
+	by->sortby_dir = strcmp(related->extreme, "max") == 0 ? SORTBY_DESC : SORTBY_ASC;
+	by->location = -1;
+	select->sortClause = list_make1(by);
+	vxp_new_leaf(state, LEAF_EXPR, &one)->expr = vxp_dql_const(INT8OID, Int64GetDatum(1));
+	select->limitCount = one;
+	select->limitOption = LIMIT_OPTION_COUNT;
+}
+
 /* vxp_raw_extreme: column op (SELECT min(value) FROM the other rows) */
 Node *
 vxp_raw_extreme(BuildState *state, const BoundNode *node)
 {
-	static const char *const operators[] = {NULL, "<", "<=", "=", ">=", ">"};
 	const BoundRelated *related = node->related;
 	BoundQuery *bound = state->bound;
 	LeafKind	value;
@@ -292,8 +423,7 @@ vxp_raw_extreme(BuildState *state, const BoundNode *node)
 	Node	   *condition;
 	const BoundColumn *outer = related->outer.column;
 
-	if (is_json(related->inner.column) && !is_timestamp(outer) &&
-		outer->kind != COLUMN_TEXT && outer->kind != COLUMN_NUMBER && outer->kind != COLUMN_INTEGER)
+	if (is_json(related->inner.column) && read_as(related) == READ_JSON)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("values of a document cannot be ordered against field \"%s\" of type %s",
@@ -301,15 +431,12 @@ vxp_raw_extreme(BuildState *state, const BoundNode *node)
 				 errhint("Select a field that is a column, or send the values as a list.")));
 	state->bound = related->query;
 	select = raw_rows(state, related, &value);
-	if (is_json(related->inner.column))
+	/* the cast of a number and the text of a value would take what has not the form */
+	if (is_json(related->inner.column) && (read_as(related) == READ_NUMBER || read_as(related) == READ_TEXT))
 		select->whereClause = and_raw(select->whereClause, leaf_over_value(state, LEAF_COMPARABLE, related, value));
-	select->targetList =
-		list_make1(vxp_raw_target((Node *) core_function(related->extreme,
-														 list_make1(leaf_over_value(state, LEAF_ORDERED_VALUE, related, value))),
-								  NULL));
+	raw_least(state, related, value, select);
 	state->bound = bound;
-	condition = (Node *) makeA_Expr(AEXPR_OP,
-									list_make2(makeString("pg_catalog"), makeString(pstrdup(operators[node->strategy]))),
+	condition = (Node *) makeA_Expr(AEXPR_OP, operator_name(related, node->strategy),
 									related_leaf(state, LEAF_OUTER_ORDERED, related),
 									(Node *) vxp_raw_sublink(EXPR_SUBLINK, select), -1);
 	if (node->negated)
@@ -343,9 +470,9 @@ raw_list(BuildState *state, const BoundRelated *related)
 
 	state->bound = related->query;
 	select = raw_rows(state, related, &value);
-	select->targetList = list_make1(vxp_raw_target(related_leaf(state, value, related), VALUE_COLUMN));
+	select->targetList = list_make1(vxp_raw_target(leaf_over_value(state, LEAF_ITEM_VALUE, related, value), VALUE_COLUMN));
 	if (is_grouped(related))
-		raw_having(state, related, value, select);
+		raw_having(state, related, LEAF_ITEM_VALUE, value, select);
 	else
 		select->distinctClause = list_make1(NIL);
 
@@ -526,23 +653,69 @@ json_text(ParseState *pstate, Node *value)
 	return (Node *) make_op(pstate, list_make2(makeString("pg_catalog"), makeString("#>>")), value, path, NULL, -1);
 }
 
-/* The value as the outer field orders it: numbers by value, text in "C". */
+/* An expression of a domain over an enum as that enum: no polymorphic operator takes the domain. */
+static Node *
+plain_enum(ParseState *pstate, Node *expr)
+{
+	Oid			type = exprType(expr);
+	Oid			element = get_element_type(type);
+	Oid			base = getBaseType(OidIsValid(element) ? element : type);
+
+	if (get_typtype(base) != TYPTYPE_ENUM || base == (OidIsValid(element) ? element : type))
+		return expr;
+	return cast_expr(pstate, expr, OidIsValid(element) ? get_array_type(base) : base);
+}
+
+/* timezone('UTC', value): between timestamps with and without a zone, whatever the session's zone is */
+static Node *
+in_utc(ParseState *pstate, Node *value)
+{
+	return vxp_dql_call(pstate, "pg_catalog", "timezone", list_make2(vxp_dql_text_const("UTC"), value));
+}
+
+/*
+ * The value as one of the outer field's type, or of one that its operators take;
+ * NULL where a value of a document has not that form.
+ */
+static Node *
+compared_value(ParseState *pstate, const BoundRelated *related, Node *value)
+{
+	const BoundColumn *outer = scalar_of(related->outer.column);
+	const BoundColumn *inner = scalar_of(related->inner.column);
+
+	if (!is_json(inner))
+	{
+		if (is_time(inner) && is_time(outer) &&
+			(inner->kind == COLUMN_TIMESTAMPTZ) != (outer->kind == COLUMN_TIMESTAMPTZ))
+			return in_utc(pstate, inner->kind == COLUMN_DATE ? cast_expr(pstate, value, TIMESTAMPOID) : value);
+		return plain_enum(pstate, value);
+	}
+	switch (read_as(related))
+	{
+		case READ_TEXT:
+			if (exprType(value) == JSONBOID)
+				value = json_text(pstate, value);
+			return outer->base_type == BPCHAROID || outer->kind == COLUMN_OTHER ?
+				cast_expr(pstate, value, outer->base_type) : value;
+		case READ_INSTANT:
+			value = vxp_dql_call(pstate, "vxp", "instant_or_null", list_make1(json_text(pstate, value)));
+			return outer->kind == COLUMN_TIMESTAMPTZ ? value : in_utc(pstate, value);
+		case READ_NUMBER:
+			return cast_expr(pstate, json_text(pstate, value), NUMERICOID);
+		case READ_VALUE:
+			return vxp_dql_call(pstate, "vxp", "value_or_null",
+								list_make2(value, makeNullConst(outer->base_type, -1, get_typcollation(outer->base_type))));
+		case READ_JSON:
+			break;
+	}
+	return value;
+}
+
+/* The value as the outer field orders it: text in "C". */
 static Node *
 ordered_value(ParseState *pstate, const BoundRelated *related, Node *value)
 {
-	const BoundColumn *outer = related->outer.column;
-
-	if (is_json(related->inner.column))
-	{
-		value = json_text(pstate, value);
-		if (is_timestamp(outer))
-			value = vxp_dql_call(pstate, "vxp", "instant_or_null", list_make1(value));
-		else if (outer->kind != COLUMN_TEXT)
-			value = cast_expr(pstate, value, NUMERICOID);
-		if (outer->kind == COLUMN_TIMESTAMP)
-			value = vxp_dql_call(pstate, "pg_catalog", "timezone", list_make2(vxp_dql_text_const("UTC"), value));
-	}
-	return in_byte_order(value);
+	return in_byte_order(compared_value(pstate, related, value));
 }
 
 /*
@@ -552,22 +725,25 @@ ordered_value(ParseState *pstate, const BoundRelated *related, Node *value)
 static Node *
 comparable_expr(ParseState *pstate, const BoundRelated *related, Node *value)
 {
-	const BoundColumn *outer = related->outer.column;
 	List	   *equal = list_make2(makeString("pg_catalog"), makeString("="));
 	List	   *matches = list_make2(makeString("pg_catalog"), makeString("~"));
-	Node	   *type = vxp_dql_call(pstate, "pg_catalog", "jsonb_typeof", list_make1(value));
 	NullTest   *present;
 
-	if (outer->kind == COLUMN_TEXT)
-		return (Node *) make_op(pstate, equal, type, vxp_dql_text_const("string"), NULL, -1);
-	if (!is_timestamp(outer))
-		return (Node *) make_op(pstate, matches, json_text(pstate, value),
-								vxp_dql_text_const("^-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][-+]?[0-9]{1,4})?$"), NULL, -1);
-	present = makeNode(NullTest);
-	present->arg = (Expr *) vxp_dql_call(pstate, "vxp", "instant_or_null", list_make1(json_text(pstate, value)));
-	present->nulltesttype = IS_NOT_NULL;
-	present->location = -1;
-	return (Node *) present;
+	switch (read_as(related))
+	{
+		case READ_TEXT:
+			return (Node *) make_op(pstate, equal, vxp_dql_call(pstate, "pg_catalog", "jsonb_typeof", list_make1(value)),
+									vxp_dql_text_const("string"), NULL, -1);
+		case READ_NUMBER:
+			return (Node *) make_op(pstate, matches, json_text(pstate, value),
+									vxp_dql_text_const("^-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][-+]?[0-9]{1,4})?$"), NULL, -1);
+		default:
+			present = makeNode(NullTest);
+			present->arg = (Expr *) compared_value(pstate, related, value);
+			present->nulltesttype = IS_NOT_NULL;
+			present->location = -1;
+			return (Node *) present;
+	}
 }
 
 /* All values of one side in a row, as jsonb[]. */
@@ -577,33 +753,34 @@ side_values(ParseState *pstate, const BoundSide *side)
 	Node	   *column = vxp_dql_column_expr(pstate, side->query, side->column);
 
 	if (!is_json(side->column))
-		column = vxp_dql_call(pstate, "pg_catalog", "to_jsonb", list_make1(column));
+		column = vxp_dql_call(pstate, "pg_catalog", "to_jsonb", list_make1(vxp_dql_item_value(pstate, side->column, column)));
 	else if (side->column->base_type != JSONBOID)
 		column = cast_expr(pstate, column, JSONBOID);
 	return vxp_dql_call(pstate, "vxp", "path_values",
 						list_make2(column, vxp_dql_text_const(is_json(side->column) ? side->field.inside->text : "")));
 }
 
-/* The outer field beside a value: as JSON where the value is JSON. */
+/* The outer field beside a value: as JSON where the value is compared as JSON. */
 static Node *
 outer_expr(ParseState *pstate, const BoundRelated *related)
 {
-	const BoundColumn *column = related->outer.column;
-	Node	   *expr = vxp_dql_column_expr(pstate, related->outer.query, column);
+	Node	   *expr = vxp_dql_column_expr(pstate, related->outer.query, related->outer.column);
 
-	if (is_json(related->inner.column) && !values_are_text(related))
-		expr = vxp_dql_call(pstate, "pg_catalog", "to_jsonb", list_make1(expr));
-	return expr;
+	if (is_json(related->inner.column) && read_as(related) == READ_JSON)
+		return vxp_dql_call(pstate, "pg_catalog", "to_jsonb", list_make1(expr));
+	return plain_enum(pstate, expr);
 }
 
 /* value = outer field, or = ANY of its elements */
 static Node *
 link_expr(ParseState *pstate, const BoundRelated *related, Node *value)
 {
-	List	   *equal = list_make2(makeString("pg_catalog"), makeString("="));
+	List	   *equal = operator_name(related, BTEqualStrategyNumber);
 	Node	   *outer = outer_expr(pstate, related);
-	Oid			collation = exprCollation(value);
+	Oid			collation;
 
+	value = compared_value(pstate, related, value);
+	collation = exprCollation(value);
 	/* two columns of different collations have none in common: compare bytes */
 	if (OidIsValid(collation) && OidIsValid(exprCollation(outer)) && collation != exprCollation(outer) &&
 		(!get_collation_isdeterministic(collation) || !get_collation_isdeterministic(exprCollation(outer)) ||
@@ -654,6 +831,10 @@ vxp_related_leaf(ParseState *pstate, const Leaf *leaf)
 			return values_expr(pstate, leaf->related);
 		case LEAF_ORDERED_VALUE:
 			return ordered_value(pstate, leaf->related, vxp_build_leaf(pstate, leaf->left));
+		case LEAF_COMPARED_VALUE:
+			return compared_value(pstate, leaf->related, vxp_build_leaf(pstate, leaf->left));
+		case LEAF_ITEM_VALUE:
+			return vxp_dql_item_value(pstate, scalar_of(leaf->related->inner.column), vxp_build_leaf(pstate, leaf->left));
 		case LEAF_COMPARABLE:
 			return comparable_expr(pstate, leaf->related, vxp_build_leaf(pstate, leaf->left));
 		case LEAF_MULTIPLE:
@@ -672,7 +853,7 @@ vxp_related_leaf(ParseState *pstate, const Leaf *leaf)
 		case LEAF_OUTER:
 			return outer_expr(pstate, leaf->related);
 		case LEAF_OUTER_ORDERED:
-			return in_byte_order(vxp_dql_column_expr(pstate, leaf->related->outer.query, leaf->related->outer.column));
+			return in_byte_order(plain_enum(pstate, vxp_dql_column_expr(pstate, leaf->related->outer.query, leaf->related->outer.column)));
 		case LEAF_LINK:
 			return link_expr(pstate, leaf->related, vxp_build_leaf(pstate, leaf->left));
 		default:

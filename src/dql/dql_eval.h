@@ -79,6 +79,7 @@ typedef struct EvalNode
 	EvalList	list;			/* $in */
 	DqlRange	range;			/* $any, $all: "list.others" holds the values */
 	EvalGlob   *glob;
+	bool		is_negated;		/* $glob: a bind variable began with "!"; a DQL_NOT stands above */
 } EvalNode;
 
 /* What a path prepared for sort_key was made from; kept with the call site. */

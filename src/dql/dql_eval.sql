@@ -27,6 +27,21 @@ CREATE FUNCTION path_texts(document jsonb, path text) RETURNS text[]
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION path_texts(jsonb, text) IS 'the strings among the values at the path, as text';
 
+CREATE FUNCTION value_or_null(value jsonb, "type" anyelement) RETURNS anyelement
+	AS 'MODULE_PATHNAME', 'vxp_value_or_null'
+	LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION value_or_null(jsonb, anyelement) IS 'the value as one of the second argument''s type (write NULL::uuid), as DQL reads an operand for a column of it; NULL for a list, an object, null and what has not the type''s form; for types of the server and enums';
+
+CREATE FUNCTION glob_regex(glob text) RETURNS text
+	AS 'MODULE_PATHNAME', 'vxp_glob_regex'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION glob_regex(text) IS 'the regular expression that means the same as an operand of $glob without its leading "!"';
+
+CREATE FUNCTION glob_negates(glob text) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'vxp_glob_negates'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION glob_negates(text) IS 'whether an operand of $glob negates its condition: it starts with "!", or with an odd number of them';
+
 CREATE FUNCTION project(document jsonb, request dql) RETURNS jsonb
 	AS 'MODULE_PATHNAME', 'vxp_project'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

@@ -426,11 +426,15 @@ compile_compare(Compile *compile, const DqlNode *node, EvalNode *result)
 		case DQL_OP_GLOB:
 			{
 				const DqlValue *value = compile_text(compile, node, result);
+				const char *glob = value->string;
+				int			length = value->length;
 
-				if (value == node->operand)
-					result->glob = vxp_dql_glob_compile(value->string, value->length);
-				else
-					result->op = DQL_OP_EQ;
+				/* a glob of the request lost its "!" to a DQL_NOT above, that of a bind variable has it still */
+				if (value->type == DQL_STRING)
+				{
+					result->is_negated = value != node->operand && vxp_dql_glob_strip(&glob, &length);
+					result->glob = vxp_dql_glob_compile(glob, length);
+				}
 				break;
 			}
 		case DQL_OP_AFTER:
@@ -538,6 +542,16 @@ compile_node(Compile *compile, const DqlNode *node)
 	{
 		compile->inside--;
 		compile->is_epoch = is_epoch;
+	}
+	if (result->is_negated)
+	{
+		EvalNode   *negation = palloc0(sizeof(EvalNode));
+
+		negation->kind = DQL_NOT;
+		negation->arg_count = 1;
+		negation->args = palloc(sizeof(EvalNode *));
+		negation->args[0] = result;
+		return negation;
 	}
 	return result;
 }

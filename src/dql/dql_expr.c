@@ -808,8 +808,19 @@ vxp_dql_condition_expr(ParseState *pstate, const BoundQuery *bound, const BoundN
 			return core_operator(pstate, "=", fold(pstate, vxp_dql_column_expr(pstate, bound, node->column)),
 								 fold(pstate, vxp_dql_const(node->value.type, node->value.datum)));
 		case BOUND_REGEX:
-			return core_operator(pstate, "~", text_column(pstate, bound, node->column),
-								 vxp_dql_text_const(node->text));
+			{
+				Node	   *glob;
+
+				if (node->value.param == 0)
+					return core_operator(pstate, "~", text_column(pstate, bound, node->column),
+										 vxp_dql_text_const(node->text));
+				glob = collate_like(bound, text_param(pstate, bound, node->value.param),
+									equality_column(pstate, bound, node->column));
+				return core_operator(pstate, "~", text_column(pstate, bound, node->column),
+									 vxp_dql_call(pstate, "vxp", "glob_regex", list_make1(glob)));
+			}
+		case BOUND_GLOB_NEGATES:
+			return vxp_dql_call(pstate, "vxp", "glob_negates", list_make1(text_param(pstate, bound, node->value.param)));
 		case BOUND_CONTAINS:
 		case BOUND_STARTS_WITH:
 			{

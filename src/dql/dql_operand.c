@@ -554,6 +554,11 @@ bind_instant(BoundColumn *column, DqlOp op, const DqlValue *operand, const char 
 		(*result)->value.param = operand->param;
 		return NULL;
 	}
+	if (operand->type == DQL_NULL)
+	{
+		*result = vxp_bound_const(false);	/* a bind variable that is null finds nothing */
+		return NULL;
+	}
 	error = read_instant(column, operand, true, where, &instant);
 	(*result)->value.type = TIMESTAMPTZOID;
 	(*result)->value.datum = TimestampTzGetDatum(instant);
@@ -567,11 +572,12 @@ bind_text(BoundColumn *column, DqlOp op, const DqlValue *operand, const char *wh
 	if (column->kind != COLUMN_TEXT)
 		return vxp_error(ERRCODE_INVALID_PARAMETER_VALUE, where,
 						 "field \"%s\" of type %s is not text", column->name, format_type_be(column->type));
-	if (operand->type == DQL_PARAM)
+	if (operand->type == DQL_NULL)
+		*result = vxp_bound_const(false);	/* a bind variable that is null finds nothing */
+	else if (operand->type == DQL_PARAM)
 	{
-		if (op == DQL_OP_GLOB)
-			return vxp_error(ERRCODE_FEATURE_NOT_SUPPORTED, where, "a bind variable cannot be a $glob pattern");
-		*result = vxp_bound_node(op == DQL_OP_CONTAINS ? BOUND_CONTAINS : BOUND_STARTS_WITH, column);
+		*result = vxp_bound_node(op == DQL_OP_GLOB ? BOUND_REGEX :
+								 op == DQL_OP_CONTAINS ? BOUND_CONTAINS : BOUND_STARTS_WITH, column);
 		(*result)->value.param = operand->param;
 	}
 	else if (op == DQL_OP_GLOB)
@@ -775,7 +781,21 @@ VxpError *
 vxp_bind_compare(const BoundColumn *column, DqlOp op, const DqlPath *path,
 				 const DqlValue *operand, const char *where, BoundNode **result)
 {
+	BoundNode  *negated;
+	VxpError   *error;
+
 	if (column->kind == COLUMN_ARRAY)
-		return bind_array_compare((BoundColumn *) column, op, path, operand, where, result);
-	return bind_scalar_compare((BoundColumn *) column, op, path, operand, where, result);
+		error = bind_array_compare((BoundColumn *) column, op, path, operand, where, result);
+	else
+		error = bind_scalar_compare((BoundColumn *) column, op, path, operand, where, result);
+	if (error || op != DQL_OP_GLOB || operand->type != DQL_PARAM)
+		return error;
+
+	/* the glob says whether it negates the condition: (not G and g) or (G and not g), of which a known glob leaves one */
+	negated = vxp_bound_node(BOUND_GLOB_NEGATES, NULL);
+	negated->value.param = operand->param;
+	*result = vxp_bound_list(BOUND_OR,
+							 list_make2(vxp_bound_list(BOUND_AND, list_make2(vxp_bound_not(negated), *result)),
+										vxp_bound_list(BOUND_AND, list_make2(negated, vxp_bound_not(*result)))));
+	return NULL;
 }

@@ -374,6 +374,7 @@ parse_glob(DqlParse *parse, DqlPath *path, const DqlOpInfo *info, const DqlValue
 		   const DqlPlace *place)
 {
 	DqlValue   *operand;
+	const char *glob;
 	bool		negated = false;
 
 	if (!vxp_dql_parse_param(parse, value, place, &operand))
@@ -387,12 +388,9 @@ parse_glob(DqlParse *parse, DqlPath *path, const DqlOpInfo *info, const DqlValue
 		}
 		operand = palloc0(sizeof(DqlValue));
 		*operand = *value;
-		while (operand->string[0] == '!')
-		{
-			operand->string++;
-			operand->length--;
-			negated = !negated;
-		}
+		glob = operand->string;
+		negated = vxp_dql_glob_strip(&glob, &operand->length);
+		operand->string = (char *) glob;
 	}
 	return make_compare(parse, path, DQL_OP_GLOB, operand, negated, place);
 }

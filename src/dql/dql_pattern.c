@@ -10,8 +10,12 @@
 #include "postgres.h"
 
 #include "lib/stringinfo.h"
+#include "utils/builtins.h"
 
 #include "dql/dql.h"
+
+VXP_FUNCTION(vxp_glob_regex);
+VXP_FUNCTION(vxp_glob_negates);
 
 /* An escape counts only in a pattern, and only before these. */
 static bool
@@ -101,6 +105,17 @@ vxp_dql_like_escape(const char *text, int length)
 	return buf.data;
 }
 
+/* vxp_dql_glob_strip takes each leading ! off a glob; true when they negate its condition. */
+bool
+vxp_dql_glob_strip(const char **text, int *length)
+{
+	bool		negated = false;
+
+	for (; *length > 0 && **text == '!'; (*text)++, (*length)--)
+		negated = !negated;
+	return negated;
+}
+
 /*
  * vxp_dql_glob_to_regex returns an anchored regular expression: * stops at
  * "/", ** does not, ? is one character other than "/".  By default neither
@@ -134,4 +149,27 @@ vxp_dql_glob_to_regex(const char *text, int length)
 	}
 	appendStringInfoChar(&buf, '$');
 	return buf.data;
+}
+
+/* glob_regex(text) -> text: the regular expression of a glob, of which each leading ! is taken off */
+Datum
+vxp_glob_regex(PG_FUNCTION_ARGS)
+{
+	text	   *glob = PG_GETARG_TEXT_PP(0);
+	const char *start = VARDATA_ANY(glob);
+	int			length = VARSIZE_ANY_EXHDR(glob);
+
+	(void) vxp_dql_glob_strip(&start, &length);
+	PG_RETURN_TEXT_P(cstring_to_text(vxp_dql_glob_to_regex(start, length)));
+}
+
+/* glob_negates(text) -> boolean: does a glob negate its condition? */
+Datum
+vxp_glob_negates(PG_FUNCTION_ARGS)
+{
+	text	   *glob = PG_GETARG_TEXT_PP(0);
+	const char *start = VARDATA_ANY(glob);
+	int			length = VARSIZE_ANY_EXHDR(glob);
+
+	PG_RETURN_BOOL(vxp_dql_glob_strip(&start, &length));
 }
