@@ -55,6 +55,18 @@ CREATE TABLE measured AS
 	SELECT n, sort, rows, first, buffers(request || jsonb_build_object('after', cursor)) AS late FROM place;
 SELECT count(*), min(first) > 0 AS reads FROM measured;
 SELECT sort, rows, first, late FROM measured WHERE late > 2 * first ORDER BY n, rows;
+-- items, which are one statement, likewise, where one direction and no NULL make the cursor one row comparison
+CREATE FUNCTION buffers_of_items(request jsonb) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	FOR run IN 1 .. 2 LOOP
+		EXECUTE format('EXPLAIN (ANALYZE, BUFFERS, TIMING off, FORMAT json) SELECT * FROM vxp.items(%L)', request) INTO plan;
+	END LOOP;
+	RETURN (plan #>> '{0,Plan,Shared Hit Blocks}')::int + (plan #>> '{0,Plan,Shared Read Blocks}')::int;
+END $$;
+SELECT sort, count(*) AS places, bool_and(buffers_of_items(request - 'pageSize' - 'count' || jsonb_build_object('after', cursor, 'limit', 50 + rows)) <= 2 * first) AS cheap
+FROM place WHERE sort IN ('[{"size":1}]', '[{"size":-1},{"id":-1}]') GROUP BY sort ORDER BY sort;
 -- the rows are those of the page by number
 SELECT sort, rows FROM place WHERE rows IN (37450, 75000)
 	AND (SELECT jsonb_agg(i -> 'id') FROM jsonb_array_elements(vxp.page((request || jsonb_build_object('after', cursor))::vxp.dql) -> 'items') i)
