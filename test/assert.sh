@@ -15,7 +15,8 @@ major=${PG_MAJOR:-15}
 base=${VXP_ASSERT_DIR:-$PWD/build/assert}
 suite=bookworm
 server=$base/pgsql-$major
-unset PG_CONFIG
+# the server's makefiles make its generated headers at the top level of make alone, and we may be called by make
+unset PG_CONFIG MAKELEVEL MAKEFLAGS MFLAGS
 pg_config=pg_config
 test/prepare.sh test source $( [ "$mode" != valgrind ] || echo valgrind)
 
