@@ -91,6 +91,19 @@ $$;
 
 -- everything below a resource at an instant: what has ended by one GiST index on both, what is current by path; no filter is left but what is cheap
 SELECT * FROM index_conditions($$SELECT * FROM vrscan WHERE has_ancestor(lineage, 'vrsite/7') AND valid_at(valid_from, valid_to, '2020-09-01')$$);
+-- pages with many versions of few resources are split by time: an instant reads at most half of the pages that all versions are on
+CREATE FUNCTION index_pages(statement text) RETURNS bigint LANGUAGE sql AS $$
+	SELECT sum((n ->> 'Shared Hit Blocks')::bigint + (n ->> 'Shared Read Blocks')::bigint)::bigint
+	FROM jsonb_path_query(plan_of(statement)::jsonb, 'strict $.** ? (@."Node Type" == "Bitmap Index Scan" && @."Index Name" like_regex "history")') n
+$$;
+BEGIN;
+SET LOCAL enable_indexscan = off;
+SET LOCAL enable_seqscan = off;
+SELECT index_pages(format('SELECT * FROM vrscan WHERE has_any_ancestor(lineage, %L) AND valid_at(valid_from, valid_to, ''2020-09-01'')', sites))
+	<= 0.5 * index_pages(format('SELECT * FROM vrscan WHERE has_any_ancestor(lineage, %L)', sites)) AS few
+FROM (SELECT array_agg('vrsite/' || i) AS sites FROM generate_series(0, 59) i) s;
+COMMIT;
+DROP FUNCTION index_pages(text);
 -- one resource: the key on identifier and begin
 SELECT * FROM index_conditions($$SELECT * FROM vrscan WHERE identifier = 'vrscan/7' AND valid_at(valid_from, valid_to, '2020-09-01')$$);
 -- shown: the same by the setting; current rows by partial indexes, whose predicate is no condition any more

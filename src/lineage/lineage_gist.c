@@ -420,6 +420,27 @@ page_room(Relation index)
 	return options != NULL ? PAGE_ROOM * options->fillfactor / 100 : PAGE_ROOM;
 }
 
+/* A page with as many entries for each path, on average, is split by the next column. */
+#define SPLIT_ENTRIES_PER_PATH 3
+
+/*
+ * In an index on (lineage, range) a page collects the versions of few resources,
+ * all of time on each page.  Who asks about an instant then reads the pages of
+ * all times, so that from a few versions of each on, the page is split by time.
+ * Keys that are equal on both sides tell the server to do so (gistsplit.c); it
+ * makes the keys of both sides anew.
+ */
+static bool
+split_by_next_column(const LineageBound *bounds, int count)
+{
+	int			paths = 1;
+
+	for (int i = 1; i < count; i++)
+		if (vxp_lineage_bound_cmp(&bounds[i - 1], &bounds[i]) != 0)
+			paths++;
+	return count >= paths * SPLIT_ENTRIES_PER_PATH;
+}
+
 /* lineage_gist_picksplit(internal, internal) -> internal */
 Datum
 vxp_lineage_gist_picksplit(PG_FUNCTION_ARGS)
@@ -431,6 +452,7 @@ vxp_lineage_gist_picksplit(PG_FUNCTION_ARGS)
 	SplitEntry *entries = palloc(count * sizeof(SplitEntry));
 	LineageBound *bounds = palloc(count * sizeof(LineageBound));
 	bool		one_column = index != NULL && IndexRelationGetNumberOfAttributes(index) == 1;
+	bool		by_next;
 	int			cut;
 
 	if (count < 2)
@@ -447,16 +469,17 @@ vxp_lineage_gist_picksplit(PG_FUNCTION_ARGS)
 	}
 	qsort(entries, count, sizeof(SplitEntry), cmp_split_entry);
 	cut = choose_cut(entries, count, one_column ? page_room(index) : 0);
+	for (int i = 0; i < count; i++)
+		bounds[i] = entries[i].bound;
+	by_next = !one_column && split_by_next_column(bounds, count);
 
 	v->spl_left = palloc((count + 1) * sizeof(OffsetNumber));
 	v->spl_right = palloc((count + 1) * sizeof(OffsetNumber));
-	for (int i = 0; i < count; i++)
-		bounds[i] = entries[i].bound;
 
 	v->spl_nleft = cut;
 	v->spl_nright = count - cut;
-	v->spl_ldatum = PointerGetDatum(vxp_lineage_key_union(bounds, cut));
-	v->spl_rdatum = PointerGetDatum(vxp_lineage_key_union(bounds + cut, count - cut));
+	v->spl_ldatum = PointerGetDatum(vxp_lineage_key_union(bounds, by_next ? count : cut));
+	v->spl_rdatum = by_next ? v->spl_ldatum : PointerGetDatum(vxp_lineage_key_union(bounds + cut, count - cut));
 
 	put_side(entries, cut, one_column, v->spl_left);
 	put_side(entries + cut, count - cut, one_column, v->spl_right);
