@@ -39,7 +39,7 @@ base_image() {
 		# a new cluster with the password, its server on the socket alone for the scripts, then the server
 		set -e
 		if [ "$(id -u)" = 0 ]; then
-			mkdir -p "$PGDATA"; chown postgres: "$PGDATA"
+			mkdir -p "$PGDATA" /var/run/postgresql; chown postgres: "$PGDATA" /var/run/postgresql
 			exec runuser -u postgres -- "$0" "$@"
 		fi
 		export POSTGRES_USER=${POSTGRES_USER:-postgres}
