@@ -335,66 +335,9 @@ prefix_node(const DqlPath *prefix, const DqlNode *node)
 	return copy;
 }
 
-/* $match with operators on a scalar column: all of them hold for the value itself. */
-static VxpError *
-bind_candidate_tree(BindState *state, BoundColumn *column, const DqlPath *path, DqlNode *node, BoundNode **result)
-{
-	List	   *args = NIL;
-	ListCell   *lc;
-
-	check_stack_depth();
-	if (node->kind == DQL_COMPARE)
-		return vxp_bind_compare(column, node->op, path, known_operand(state, node->operand), node->where, result);
-	if (node->kind != DQL_AND && node->kind != DQL_OR && node->kind != DQL_NOT)
-		return vxp_error(ERRCODE_FEATURE_NOT_SUPPORTED, node->where,
-						 "this condition inside $match is not supported on the field \"%s\" of type %s",
-						 column->name, format_type_be(column->type));
-	foreach(lc, node->args)
-	{
-		BoundNode  *arg;
-		VxpError   *error = bind_candidate_tree(state, column, path, lfirst(lc), &arg);
-
-		if (error)
-			return error;
-		args = lappend(args, arg);
-	}
-	*result = node->kind == DQL_NOT ? vxp_bound_not(linitial(args)) :
-		vxp_bound_list(node->kind == DQL_AND ? BOUND_AND : BOUND_OR, args);
-	return NULL;
-}
-
-static VxpError *
-bind_candidate(BindState *state, BoundColumn *column, DqlNode *node, BoundNode **result)
-{
-	bool		is_array = column->kind == COLUMN_ARRAY;
-	BoundColumn *candidate = is_array ? column->element : column;
-	BoundNode  *present = vxp_bound_node(BOUND_NULL, candidate);
-	BoundNode  *inner;
-	VxpError   *error;
-
-	if (node->kind == DQL_ANY_ELEMENT && !is_array)
-	{
-		*result = vxp_bound_const(false);
-		return NULL;
-	}
-	error = bind_candidate_tree(state, candidate, node->path, linitial(node->args), &inner);
-	if (error)
-		return error;
-	if (is_array)
-	{
-		*result = vxp_bound_node(BOUND_ELEMENT, column);
-		(*result)->args = list_make1(inner);
-		return NULL;
-	}
-	/* a missing field has no candidate, and the operators alone may hold for NULL */
-	present->negated = true;
-	*result = vxp_bound_list(BOUND_AND, list_make2(present, inner));
-	return NULL;
-}
-
 /* $any and $all over a list on a column (section 4.10): one value of the row against all. */
 static VxpError *
-bind_range(BindState *state, BoundColumn *column, DqlNode *node, BoundNode **result)
+bind_range(BindState *state, BoundColumn *column, const DqlPath *path, DqlNode *node, BoundNode **result)
 {
 	BoundColumn *scalar = column->kind == COLUMN_ARRAY ? column->element : column;
 	DqlValue   *operand = known_operand(state, node->operand);
@@ -419,7 +362,7 @@ bind_range(BindState *state, BoundColumn *column, DqlNode *node, BoundNode **res
 
 			if (item->type == DQL_NULL)
 				continue;
-			error = vxp_bind_compare(scalar, node->op, node->path, item, node->where, &bound);
+			error = vxp_bind_compare(scalar, node->op, path, item, node->where, &bound);
 			if (error)
 				return error;
 			args = lappend(args, bound);
@@ -453,12 +396,144 @@ bind_array_param(BoundColumn *column, int param)
 	return vxp_bound_list(BOUND_OR, list_make3(equal, missing, has_null));
 }
 
+/* One operator on a column that is no document. */
+static VxpError *
+bind_compare(BindState *state, BoundColumn *column, const DqlPath *path, DqlNode *node, BoundNode **result)
+{
+	DqlValue   *operand;
+
+	if (node->subquery)
+		return vxp_bind_subquery_on(state, column, node, result);
+	if (node->range != DQL_RANGE_NONE)
+		return bind_range(state, column, path, node, result);
+	operand = known_operand(state, node->operand);
+	/* an SQL array is a list: the field is exactly that list */
+	if (column->kind == COLUMN_ARRAY && (node->op == DQL_OP_EQ || node->op == DQL_OP_IEQ) &&
+		param_is_array(state, operand))
+	{
+		*result = bind_array_param(column, operand->param);
+		return NULL;
+	}
+	return vxp_bind_compare(column, node->op, path, operand, node->where, result);
+}
+
+/* The members of an operand of $in that are lists, or those that are none. */
+static DqlValue *
+members_of(const DqlValue *operand, bool lists)
+{
+	DqlValue   *result = palloc(sizeof(DqlValue));
+
+	*result = *operand;
+	result->items = palloc(sizeof(DqlValue *) * Max(operand->count, 1));
+	result->count = 0;
+	for (int i = 0; i < operand->count; i++)
+		if ((operand->items[i]->type == DQL_ARRAY) == lists)
+			result->items[result->count++] = operand->items[i];
+	return result;
+}
+
+/*
+ * A comparison on one candidate of an array column: an element, which is no list
+ * ("element" of the column), or the list as a whole.  Under a negation the
+ * elements of the list count with it (section 4.4).
+ */
+static VxpError *
+bind_candidate_compare(BindState *state, BoundColumn *column, bool is_element, bool negated,
+					   const DqlPath *path, DqlNode *node, BoundNode **result)
+{
+	const DqlValue *operand = node->operand;
+	bool		has_members = node->op == DQL_OP_IN && operand && operand->type == DQL_ARRAY &&
+		node->range == DQL_RANGE_NONE;
+	bool		is_list = (node->op == DQL_OP_EQ || node->op == DQL_OP_IEQ) && operand &&
+		(operand->type == DQL_ARRAY || param_is_array(state, operand));
+	DqlNode    *part = palloc(sizeof(DqlNode));
+
+	*part = *node;
+	if (has_members && (is_element || !negated))
+		part->operand = members_of(operand, !is_element);
+	if (is_element)
+	{
+		if (!is_list)
+			return bind_compare(state, column->element, path, part, result);
+	}
+	else if (negated || is_list || has_members || node->op == DQL_OP_EXISTS || node->op == DQL_OP_EMPTY)
+		return bind_compare(state, column, path, part, result);
+	*result = vxp_bound_const(false);
+	return NULL;
+}
+
+/* A tree of operators on one candidate of a column. */
+static VxpError *
+bind_candidate_tree(BindState *state, BoundColumn *column, bool is_element, bool negated,
+					const DqlPath *path, DqlNode *node, BoundNode **result)
+{
+	List	   *args = NIL;
+	ListCell   *lc;
+
+	check_stack_depth();
+	if (node->kind == DQL_COMPARE && column->kind == COLUMN_ARRAY)
+		return bind_candidate_compare(state, column, is_element, negated, path, node, result);
+	if (node->kind == DQL_COMPARE)
+		return bind_compare(state, column, path, node, result);
+	if (node->kind != DQL_AND && node->kind != DQL_OR && node->kind != DQL_NOT)
+		return vxp_error(ERRCODE_FEATURE_NOT_SUPPORTED, node->where,
+						 "this condition inside $match is not supported on the field \"%s\" of type %s",
+						 column->name, format_type_be(column->type));
+	foreach(lc, node->args)
+	{
+		BoundNode  *arg;
+		VxpError   *error = bind_candidate_tree(state, column, is_element, negated || node->kind == DQL_NOT,
+												path, lfirst(lc), &arg);
+
+		if (error)
+			return error;
+		args = lappend(args, arg);
+	}
+	*result = node->kind == DQL_NOT ? vxp_bound_not(linitial(args)) :
+		vxp_bound_list(node->kind == DQL_AND ? BOUND_AND : BOUND_OR, args);
+	return NULL;
+}
+
+/* $match and $elemMatch with operators: one candidate satisfies them all */
+static VxpError *
+bind_candidate(BindState *state, BoundColumn *column, DqlNode *node, BoundNode **result)
+{
+	bool		is_array = column->kind == COLUMN_ARRAY;
+	BoundNode  *present = vxp_bound_node(BOUND_NULL, column);
+	BoundNode  *element;
+	BoundNode  *inner;
+	VxpError   *error;
+
+	if (node->kind == DQL_ANY_ELEMENT && !is_array)
+	{
+		*result = vxp_bound_const(false);
+		return NULL;
+	}
+	error = bind_candidate_tree(state, column, is_array, false, node->path, linitial(node->args), &inner);
+	if (error)
+		return error;
+	/* a missing field has no candidate, and the operators alone may hold for NULL */
+	present->negated = true;
+	if (!is_array)
+	{
+		*result = vxp_bound_list(BOUND_AND, list_make2(present, inner));
+		return NULL;
+	}
+	element = vxp_bound_node(BOUND_ELEMENT, column);
+	element->args = list_make1(inner);
+	*result = element;
+	if (node->kind == DQL_ANY_ELEMENT)
+		return NULL;
+	error = bind_candidate_tree(state, column, false, false, node->path, linitial(node->args), &inner);
+	*result = vxp_bound_list(BOUND_OR, list_make2(element, vxp_bound_list(BOUND_AND, list_make2(present, inner))));
+	return error;
+}
+
 /* A node with a path: a condition on a column or on a document. */
 static VxpError *
 bind_field_node(BindState *state, DqlNode *node, BoundNode **result)
 {
 	BoundField	field;
-	DqlValue   *operand;
 	VxpError   *error;
 
 	if (node->subquery)
@@ -476,9 +551,11 @@ bind_field_node(BindState *state, DqlNode *node, BoundNode **result)
 	}
 	if (field.column->kind == COLUMN_JSON)
 	{
-		DqlNode    *relative = palloc(sizeof(DqlNode));
+		DqlNode    *relative;
 
-		*relative = *node;
+		error = vxp_bind_inner_subqueries(state, &field, node, &relative);
+		if (error)
+			return error;
 		relative->path = field.rest;
 		*result = vxp_bound_node(BOUND_DOCUMENT, field.column);
 		(*result)->field = field.field;
@@ -488,17 +565,7 @@ bind_field_node(BindState *state, DqlNode *node, BoundNode **result)
 	switch (node->kind)
 	{
 		case DQL_COMPARE:
-			if (node->range != DQL_RANGE_NONE)
-				return bind_range(state, field.column, node, result);
-			operand = known_operand(state, node->operand);
-			/* an SQL array is a list: the field is exactly that list */
-			if (field.column->kind == COLUMN_ARRAY && (node->op == DQL_OP_EQ || node->op == DQL_OP_IEQ) &&
-				param_is_array(state, operand))
-			{
-				*result = bind_array_param(field.column, operand->param);
-				return NULL;
-			}
-			return vxp_bind_compare(field.column, node->op, node->path, operand, node->where, result);
+			return bind_compare(state, field.column, node->path, node, result);
 		case DQL_ANY_CANDIDATE:
 		case DQL_ANY_ELEMENT:
 			return bind_candidate(state, field.column, node, result);

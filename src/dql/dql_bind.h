@@ -46,6 +46,13 @@ typedef struct BoundColumn
 	struct BoundColumn *element;	/* ARRAY: what an element looks like */
 } BoundColumn;
 
+/* Is it the element that an EXISTS ranges over? */
+static inline bool
+vxp_is_element(const BoundColumn *column)
+{
+	return column->attnum == 0;
+}
+
 /* A typed constant, or the number of a bind variable. */
 typedef struct BoundValue
 {
@@ -269,6 +276,8 @@ extern bool vxp_reads_values(Oid type);
 
 /* dql_bind_relate.c */
 extern VxpError *vxp_bind_subquery(BindState *state, DqlNode *node, BoundNode **result);
+extern VxpError *vxp_bind_subquery_on(BindState *state, BoundColumn *column, DqlNode *node, BoundNode **result);
+extern VxpError *vxp_bind_inner_subqueries(BindState *state, const BoundField *outer, const DqlNode *node, DqlNode **result);
 extern VxpError *vxp_bind_join(BindState *state, DqlJoin *join, BoundNode **result);
 extern VxpError *vxp_bind_set(BindState *state, DqlRequest *set, BoundNode **result);
 extern DqlValue *vxp_bind_values(BoundQuery *query, BoundRelated *related);

@@ -246,19 +246,16 @@ bind_subquery(BindState *state, DqlRequest *subquery, BoundRelated **result)
 	return error;
 }
 
-/* vxp_bind_subquery binds {"f": {"$in": subquery}} and the order operators over one. */
-VxpError *
-vxp_bind_subquery(BindState *state, DqlNode *node, BoundNode **result)
+/* {"$in": subquery}, or an order operator over one, on a field. */
+static VxpError *
+bind_subquery_on(BindState *state, BoundField outer, DqlNode *node, BoundNode **result)
 {
 	BoundRelated *related;
-	BoundField	outer;
 	BoundColumn *column;
 	BoundNode  *compare;
 	VxpError   *error;
 
-	error = vxp_bind_field(state->type, state->relation, node->path, node->where, &outer);
-	if (error == NULL)
-		error = bind_subquery(state, node->subquery, &related);
+	error = bind_subquery(state, node->subquery, &related);
 	if (error == NULL)
 		error = check_comparable(node->range == DQL_RANGE_NONE ? "=" : "<", &outer, &related->inner.field, node->where);
 	if (error)
@@ -300,6 +297,70 @@ vxp_bind_subquery(BindState *state, DqlNode *node, BoundNode **result)
 	}
 	else
 		*result = compare;
+	return NULL;
+}
+
+/* vxp_bind_subquery binds {"f": {"$in": subquery}} and the order operators over one. */
+VxpError *
+vxp_bind_subquery(BindState *state, DqlNode *node, BoundNode **result)
+{
+	BoundField	outer;
+	VxpError   *error = vxp_bind_field(state->type, state->relation, node->path, node->where, &outer);
+
+	return error ? error : bind_subquery_on(state, outer, node, result);
+}
+
+/* vxp_bind_subquery_on does so for a column that is no document, or the element of one. */
+VxpError *
+vxp_bind_subquery_on(BindState *state, BoundColumn *column, DqlNode *node, BoundNode **result)
+{
+	BoundField	outer = {column};
+
+	if (column->kind == COLUMN_JSON)
+		return vxp_error(ERRCODE_FEATURE_NOT_SUPPORTED, node->where,
+						 "a subquery inside $match or $elemMatch is not supported on the field \"%s\" of type %s[]",
+						 column->name, format_type_be(column->type));
+	return bind_subquery_on(state, outer, node, result);
+}
+
+/*
+ * vxp_bind_inner_subqueries replaces the subqueries inside a condition on a
+ * document (a nested object, $match) by bind variables with their values, in a
+ * copy: vxp.matches sees one document only.
+ */
+VxpError *
+vxp_bind_inner_subqueries(BindState *state, const BoundField *outer, const DqlNode *node, DqlNode **result)
+{
+	DqlNode    *copy = palloc(sizeof(DqlNode));
+	VxpError   *error;
+	ListCell   *lc;
+
+	check_stack_depth();
+	*copy = *node;
+	*result = copy;
+	if (node->subquery)
+	{
+		BoundRelated *related;
+
+		error = bind_subquery(state, node->subquery, &related);
+		if (error)
+			return error;
+		related->outer.query = state->query;
+		related->outer.column = outer->column;
+		related->outer.field = *outer;
+		copy->operand = vxp_bind_values(state->query, related);
+		copy->subquery = NULL;
+	}
+	copy->args = NIL;
+	foreach(lc, node->args)
+	{
+		DqlNode    *arg;
+
+		error = vxp_bind_inner_subqueries(state, outer, lfirst(lc), &arg);
+		if (error)
+			return error;
+		copy->args = lappend(copy->args, arg);
+	}
 	return NULL;
 }
 

@@ -123,7 +123,8 @@ is_total(const BoundNode *node)
 			return true;
 		case BOUND_RELATED:
 			/* EXISTS; the grouped form is IN, the gathered one &&, which are NULL for NULL */
-			return node->related->at_least == 0 && node->related->exactly == 0 && !node->related->gathered;
+			return node->related->at_least == 0 && node->related->exactly == 0 && !node->related->gathered &&
+				!vxp_is_element(node->related->outer.column);
 		case BOUND_MULTIPLE:
 		case BOUND_EXTREME:
 		case BOUND_RANGE:

@@ -284,9 +284,11 @@ vxp_raw_related(BuildState *state, const BoundNode *node)
 
 	state->bound = related->query;
 	select = raw_rows(state, related, &value);
-	if (is_grouped(related))
+	if (is_grouped(related) || vxp_is_element(related->outer.column))
 	{
-		raw_having(state, related, LEAF_COMPARED_VALUE, value, select);
+		/* an element is known by its place in FROM, which is not to be seen from inside */
+		if (is_grouped(related))
+			raw_having(state, related, LEAF_COMPARED_VALUE, value, select);
 		select->targetList = list_make1(vxp_raw_target(leaf_over_value(state, LEAF_COMPARED_VALUE, related, value), VALUE_COLUMN));
 		state->bound = bound;
 		link = vxp_raw_sublink(ANY_SUBLINK, select);

@@ -386,6 +386,22 @@ holds_for(const EvalNode *node, const JsonbValue *value)
 	return false;
 }
 
+/* holds_for_element tests a comparison on the elements of a list. */
+static bool
+holds_for_element(const EvalNode *node, const JsonbValue *value)
+{
+	ElementWalk walk;
+	JsonbValue	element;
+
+	if (!vxp_dql_is_list(value))
+		return false;
+	vxp_dql_elements_begin(&walk, value);
+	while (vxp_dql_elements_next(&walk, &element))
+		if (holds_for(node, &element))
+			return true;
+	return false;
+}
+
 /*
  * visit_value takes a value of the path; true when the condition holds by it.
  */
@@ -418,7 +434,7 @@ visit_value(Resolution *resolution, const JsonbValue *value)
 				return vxp_dql_eval(node->args[0], value);
 			break;
 		case DQL_ANY_CANDIDATE:
-			if (vxp_dql_eval(node->args[0], value))
+			if (vxp_dql_eval(node->args[is_list ? 1 : 0], value))
 				return true;
 			break;
 		default:
@@ -545,7 +561,7 @@ vxp_dql_eval(const EvalNode *node, const JsonbValue *target)
 			break;
 	}
 	if (node->is_self)
-		return holds_for(node, target);
+		return holds_for(node, target) || (node->with_elements && holds_for_element(node, target));
 	if (target == NULL || node->unreachable)
 		resolution.missing = true;
 	else if (resolve(&resolution, target, node->segments, node->segment_count))

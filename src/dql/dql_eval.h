@@ -63,7 +63,7 @@ typedef struct EvalNode
 {
 	DqlNodeKind kind;
 	int			arg_count;
-	struct EvalNode **args;
+	struct EvalNode **args;		/* ANY_CANDIDATE: for an element or a value, and for a list as a whole */
 
 	bool		is_self;		/* speaks of the candidate itself, not of a path below */
 	bool		unreachable;	/* the path cannot exist in this kind of document */
@@ -79,6 +79,7 @@ typedef struct EvalNode
 	EvalList	list;			/* $in */
 	DqlRange	range;			/* $any, $all: "list.others" holds the values */
 	EvalGlob   *glob;
+	bool		with_elements;	/* the candidate itself: it may be a list, whose elements count */
 	bool		is_negated;		/* $glob: a bind variable began with "!"; a DQL_NOT stands above */
 } EvalNode;
 

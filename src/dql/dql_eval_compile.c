@@ -26,6 +26,8 @@ typedef struct Compile
 	const Jsonb *params;		/* or NULL */
 	int			inside;			/* levels of conditions relative to an element */
 	bool		is_epoch;		/* the path around is createdAt or updatedAt */
+	bool		whole_list;		/* the candidate is a list, not an element of one */
+	int			negations;		/* around it, below the candidate */
 } Compile;
 
 static EvalNode *compile_node(Compile *compile, const DqlNode *node);
@@ -510,7 +512,7 @@ compile_node(Compile *compile, const DqlNode *node)
 {
 	EvalNode   *result = palloc0(sizeof(EvalNode));
 	bool		is_logic = node->kind == DQL_AND || node->kind == DQL_OR || node->kind == DQL_NOT;
-	bool		is_epoch = compile->is_epoch;
+	Compile		around = *compile;
 	ListCell   *cell;
 
 	check_stack_depth();
@@ -527,22 +529,31 @@ compile_node(Compile *compile, const DqlNode *node)
 	if (!is_logic)
 		compile_path(compile, node->path, result);
 	if (node->kind == DQL_COMPARE)
+	{
 		compile_compare(compile, node, result);
+		/* a negation holds for a list when no element satisfies the positive form (section 4.4) */
+		result->with_elements = result->is_self && compile->whole_list && (compile->negations > 0 || result->is_negated);
+	}
 
-	if (!is_logic)
+	if (node->kind == DQL_NOT)
+		compile->negations++;
+	else if (!is_logic)
 	{
 		compile->inside++;
 		compile->is_epoch = result->is_epoch;
+		compile->whole_list = false;
+		compile->negations = 0;
 	}
-	result->arg_count = list_length(node->args);
+	result->arg_count = list_length(node->args) + (node->kind == DQL_ANY_CANDIDATE ? 1 : 0);
 	result->args = palloc0(Max(result->arg_count, 1) * sizeof(EvalNode *));
 	foreach(cell, node->args)
 		result->args[foreach_current_index(cell)] = compile_node(compile, lfirst(cell));
-	if (!is_logic)
+	if (node->kind == DQL_ANY_CANDIDATE)
 	{
-		compile->inside--;
-		compile->is_epoch = is_epoch;
+		compile->whole_list = true;
+		result->args[1] = compile_node(compile, linitial(node->args));
 	}
+	*compile = around;
 	if (result->is_negated)
 	{
 		EvalNode   *negation = palloc0(sizeof(EvalNode));
