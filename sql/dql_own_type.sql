@@ -196,6 +196,14 @@ SELECT type, asked(n, format('{"resource":"OwnSeen","filter":{"c":{"$in":{"resou
 	= (SELECT string_agg(d ->> 'id', ' ' ORDER BY d ->> 'id' COLLATE "C") FROM seen WHERE d ->> 'id' LIKE type || ' %' AND d ->> 'c' IS NOT NULL) AS equal
 FROM (SELECT DISTINCT n, type FROM question WHERE type IN ('date', 'timestamp', 'timestamptz', 'uuid')) q ORDER BY type;
 
+-- A list of timestamps is shown so too, and sorted by what is shown
+CREATE TABLE log (id text PRIMARY KEY, at timestamptz[], local timestamp[], seen timestamptz[]);
+INSERT INTO log VALUES ('l1', '{2024-01-01 00:00:00+00,NULL,infinity}', '{2024-01-01 00:00:00.000001}', '{}'), ('l2', '{2023-12-31 23:00:00+00}', NULL, NULL);
+SELECT register('OwnLog', 'log');
+SELECT i FROM items('{"resource":"OwnLog","sort":[{"at":1}]}') i;
+SELECT vxp.page('{"resource":"OwnLog","sort":[{"at":-1}],"pageSize":1,"select":["at"]}') -> 'items' AS items;
+SELECT vxp.count('{"resource":"OwnLog","filter":{"at":{"$in":{"resource":"OwnLog","select":"at"}},"local.0":{"$gt":"2024-01-01"}}}');
+
 -- What it is in SQL, and that an index of the column serves it
 CREATE TABLE fact (id uuid PRIMARY KEY, day date, mood mood, card macaddr);
 CREATE INDEX ON fact (day);

@@ -319,6 +319,10 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 ALTER TABLE moment ADD place point;
+-- a type without equality beside documents: as JSON
+UPDATE moment SET place = '(1,2)' WHERE id = 'a';
+INSERT INTO mixed VALUES ('{"id":"m9","at":"(1,2)"}');
+SELECT i ->> 'id' AS id FROM items('{"resource":"Mixed","join":{"on":{"resource":"Moment","local":"place","forigen":"at"}}}') i;
 SELECT fault(dql) FROM unnest(ARRAY[
 	'{"resource":"Owner","join":{"filter":{"kind":"car"}}}',
 	'{"resource":"Owner","join":{"on":{"resource":"Child","local":"parent"}}}',

@@ -28,7 +28,7 @@ INSERT INTO sample VALUES
 	('timestamptz', '{"''-infinity''","''infinity''","''2024-01-01''","''4714-11-24 00:00:00+00 BC''"}'), ('tstzrange', '{"''empty''","''(,)''"}'), ('tid', '{"''(0,0)''"}'), ('bytea', '{"''''","''\\x01''"}'),
 	('record', '{"ROW()","ROW(NULL)","ROW(1,''a'')"}'), ('anyelement', '{"NULL::something","5","NULL::text"}'), ('"any"', '{"NULL::int","''x''::text","ARRAY[1]"}'),
 	('resource_type', '{"(SELECT t FROM vxp.resource_type t LIMIT 1)","ROW(''a'',''b'',''c'',NULL,''{}'',false,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,''{}'',NULL,false,NULL,NULL,''{}'')::vxp.resource_type"}'),
-	('interval', '{"''0''","''-1 day''"}'), ('double precision', '{0,"''NaN''"}'), ('real', '{0}'), ('numeric', '{0}'), ('"char"', '{"''a''"}'), ('lineage[]', '{"''{}''","''{NULL}''"}'), ('timestamptz[]', '{"''{}''","''{NULL,infinity}''"}'), ('tstzrange[]', '{"''{}''","''{NULL,empty}''"}'), ('boolean[]', '{"''{}''","''{NULL}''"}'), ('dql[]', '{"''{}''"}'), ('anyarray', '{"''{}''::text[]"}');
+	('interval', '{"''0''","''-1 day''"}'), ('double precision', '{0,"''NaN''"}'), ('real', '{0}'), ('numeric', '{0}'), ('"char"', '{"''a''"}'), ('lineage[]', '{"''{}''","''{NULL}''"}'), ('timestamptz[]', '{"''{}''","''{NULL,infinity}''"}'), ('timestamp[]', '{"''{}''","''{NULL,infinity}''"}'), ('tstzrange[]', '{"''{}''","''{NULL,empty}''"}'), ('boolean[]', '{"''{}''","''{NULL}''"}'), ('dql[]', '{"''{}''"}'), ('anyarray', '{"''{}''::text[]"}');
 
 CREATE TABLE callable AS
 SELECT p.oid::regprocedure AS function, p.pronargs, p.provariadic, p.proretset, p.prokind,

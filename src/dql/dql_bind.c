@@ -114,7 +114,7 @@ static bool
 is_plain_equality(const BoundNode *node)
 {
 	return node->kind == BOUND_COMPARE && node->strategy == BTEqualStrategyNumber &&
-		!node->negated && node->value.param == 0 && node->column->attnum != 0 &&
+		!node->negated && node->value.param == 0 && node->column->attnum > 0 &&
 		OidIsValid(get_array_type(node->value.type));
 }
 
@@ -529,6 +529,30 @@ bind_candidate(BindState *state, BoundColumn *column, DqlNode *node, BoundNode *
 	return error;
 }
 
+/* The element of an array column that a path names by its place, as "tags.0" does, or NULL. */
+static BoundColumn *
+bind_member(BindState *state, const DqlPath *path)
+{
+	const char *last = path->segments[path->count - 1];
+	DqlPath    *list;
+	BoundField	field;
+	BoundColumn *member;
+
+	/* a place as section 3.1 writes it, that an array can have */
+	if (path->count < 2 || strlen(last) > 8 || strspn(last, "0123456789") != strlen(last) ||
+		(last[0] == '0' && last[1] != '\0'))
+		return NULL;
+	list = vxp_dql_path_of(pnstrdup(path->text, strlen(path->text) - strlen(last) - 1));
+	if (vxp_bind_field(state->type, state->relation, list, "", &field) != NULL ||
+		field.column->kind != COLUMN_ARRAY || field.column->element->kind == COLUMN_JSON)
+		return NULL;
+	member = palloc(sizeof(BoundColumn));
+	*member = *field.column->element;
+	member->attnum = -field.column->attnum;
+	member->subscript = atoi(last);
+	return member;
+}
+
 /* A node with a path: a condition on a column or on a document. */
 static VxpError *
 bind_field_node(BindState *state, DqlNode *node, BoundNode **result)
@@ -537,11 +561,25 @@ bind_field_node(BindState *state, DqlNode *node, BoundNode **result)
 	VxpError   *error;
 
 	if (node->subquery)
-		return vxp_bind_subquery(state, node, result);
+	{
+		BoundColumn *member = bind_member(state, node->path);
+
+		return member ? vxp_bind_subquery_on(state, member, node, result) : vxp_bind_subquery(state, node, result);
+	}
 	if (node->kind == DQL_NESTED && vxp_bind_field_below(state->type, node->path))
 		return bind_node(state, prefix_node(node->path, linitial(node->args)), result);
 
 	error = vxp_bind_field(state->type, state->relation, node->path, node->where, &field);
+	if (error && node->kind != DQL_NESTED)
+	{
+		BoundColumn *member = bind_member(state, node->path);
+
+		if (member)
+		{
+			field.column = member;
+			error = NULL;
+		}
+	}
 	if (error)
 	{
 		/* a nested object speaks of the fields below it: name the one that is missing */
@@ -570,7 +608,10 @@ bind_field_node(BindState *state, DqlNode *node, BoundNode **result)
 		case DQL_ANY_ELEMENT:
 			return bind_candidate(state, field.column, node, result);
 		case DQL_NESTED:
-			return bind_node(state, prefix_node(node->path, linitial(node->args)), result);
+			/* the members of a list are reached by their place only by a path */
+			if (field.column->kind != COLUMN_ARRAY)
+				return bind_node(state, prefix_node(node->path, linitial(node->args)), result);
+			/* FALLTHROUGH */
 		default:
 			return vxp_error(ERRCODE_INVALID_PARAMETER_VALUE, node->where,
 							 "field \"%s\" of type %s holds no objects",

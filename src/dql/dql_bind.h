@@ -35,7 +35,9 @@ typedef enum ColumnKind
 
 typedef struct BoundColumn
 {
-	AttrNumber	attnum;			/* of the table; 0: the element that an EXISTS ranges over */
+	AttrNumber	attnum;			/* of the table; 0: the element that an EXISTS ranges over; below 0: the element
+								 * at "subscript" of the array column -attnum, in conditions only */
+	int			subscript;		/* from 0 */
 	const char *name;
 	ColumnKind	kind;
 	Oid			type;			/* as declared */

@@ -815,6 +815,16 @@ gathered_value(ParseState *pstate, const BoundRelated *related, Node *value)
 	return (Node *) collated;
 }
 
+/* A value as items show it; as JSON where its type has no equality to tell values apart. */
+static Node *
+item_value(ParseState *pstate, const BoundColumn *column, Node *value)
+{
+	value = vxp_dql_item_value(pstate, column, value);
+	if (!OidIsValid(lookup_type_cache(getBaseType(exprType(value)), TYPECACHE_EQ_OPR)->eq_opr))
+		value = vxp_dql_call(pstate, "pg_catalog", "to_jsonb", list_make1(value));
+	return value;
+}
+
 static Node *
 cut_value(ParseState *pstate)
 {
@@ -836,7 +846,7 @@ vxp_related_leaf(ParseState *pstate, const Leaf *leaf)
 		case LEAF_COMPARED_VALUE:
 			return compared_value(pstate, leaf->related, vxp_build_leaf(pstate, leaf->left));
 		case LEAF_ITEM_VALUE:
-			return vxp_dql_item_value(pstate, scalar_of(leaf->related->inner.column), vxp_build_leaf(pstate, leaf->left));
+			return item_value(pstate, scalar_of(leaf->related->inner.column), vxp_build_leaf(pstate, leaf->left));
 		case LEAF_COMPARABLE:
 			return comparable_expr(pstate, leaf->related, vxp_build_leaf(pstate, leaf->left));
 		case LEAF_MULTIPLE:

@@ -57,3 +57,13 @@ CREATE FUNCTION iso8601(instant timestamptz) RETURNS text
 	AS 'MODULE_PATHNAME', 'vxp_iso8601'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION iso8601(timestamptz) IS 'the instant in ISO 8601, UTC, with milliseconds or, if need be, microseconds; NULL for infinity';
+
+CREATE FUNCTION iso8601_list(instants timestamptz[]) RETURNS text[]
+	AS 'MODULE_PATHNAME', 'vxp_iso8601_list'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iso8601_list(timestamptz[]) IS 'iso8601 of each element';
+
+CREATE FUNCTION iso8601_list(instants timestamp[]) RETURNS text[]
+	AS 'MODULE_PATHNAME', 'vxp_iso8601_list'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iso8601_list(timestamp[]) IS 'iso8601 of each element, which is UTC';

@@ -81,6 +81,23 @@ core_operator(ParseState *pstate, const char *operator, Node *left, Node *right)
 							left, right, pstate->p_last_srf, -1);
 }
 
+/* array[array_lower(array, 1) + n]: NULL where the array is not so long */
+static Node *
+array_member(ParseState *pstate, const BoundColumn *column, Node *array)
+{
+	SubscriptingRef *member = makeNode(SubscriptingRef);
+	Node	   *lower = core_call(pstate, "array_lower", list_make2(copyObject(array), vxp_dql_const(INT4OID, Int32GetDatum(1))));
+
+	member->refcontainertype = getBaseType(exprType(array));
+	member->refelemtype = member->refrestype = column->type;
+	member->reftypmod = -1;
+	member->refcollid = column->collation;
+	member->refupperindexpr = list_make1(column->subscript == 0 ? lower :
+										 core_operator(pstate, "+", lower, vxp_dql_const(INT4OID, Int32GetDatum(column->subscript))));
+	member->refexpr = (Expr *) array;
+	return (Node *) member;
+}
+
 /*
  * vxp_dql_column_expr returns the Var of a column, wherever in the statement we
  * are.  A nested query's table is known by its alias, the outermost query's is
@@ -114,7 +131,11 @@ vxp_dql_column_expr(ParseState *pstate, const BoundQuery *bound, const BoundColu
 		}
 	}
 	if (found)
-		return scanNSItemForColumn(pstate, found, found_up, column->name, -1);
+	{
+		Node	   *expr = scanNSItemForColumn(pstate, found, found_up, column->name, -1);
+
+		return column->attnum < 0 ? array_member(pstate, column, expr) : expr;
+	}
 
 	/* somebody renamed a schema or a table between the look-up and the lock */
 	ereport(ERROR,
@@ -898,6 +919,7 @@ vxp_dql_sort_expr(ParseState *pstate, const BoundQuery *bound, const BoundSort *
 	{
 		/* the column's whole value: a path has at least one segment */
 		inside = "value";
+		expr = vxp_dql_item_value(pstate, sort->column, expr);
 		expr = core_call(pstate, "jsonb_build_object", list_make2(vxp_dql_text_const(inside), expr));
 	}
 	else if (sort->column->base_type != JSONBOID)

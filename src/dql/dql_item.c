@@ -35,6 +35,9 @@ vxp_dql_item_value(ParseState *pstate, const BoundColumn *column, Node *value)
 		value = vxp_dql_call(pstate, "pg_catalog", "timezone", list_make2(vxp_dql_text_const("UTC"), value));
 	if (column->kind == COLUMN_TIMESTAMP || column->kind == COLUMN_TIMESTAMPTZ)
 		return vxp_dql_call(pstate, "vxp", "iso8601", list_make1(value));
+	if (column->kind == COLUMN_ARRAY &&
+		(column->element->kind == COLUMN_TIMESTAMP || column->element->kind == COLUMN_TIMESTAMPTZ))
+		return vxp_dql_call(pstate, "vxp", "iso8601_list", list_make1(value));
 	return value;
 }
 

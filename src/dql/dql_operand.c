@@ -407,7 +407,7 @@ bind_equal(BoundColumn *column, const DqlValue *operand, bool epoch, const char 
 
 /*
  * vxp_bind_array makes an array constant of the values, for = ANY and for array
- * columns.  Numbers that no value of an integer column equals are left out and
+ * columns, where null is an element that is NULL.  Numbers that no value of an integer column equals are left out and
  * counted in *dropped: they match nothing.
  */
 VxpError *
@@ -415,7 +415,9 @@ vxp_bind_array(const BoundColumn *element, List *values, const DqlPath *path,
 			   const char *where, BoundValue *result, int *dropped)
 {
 	Datum	   *datums = palloc(sizeof(Datum) * Max(list_length(values), 1));
+	bool	   *nulls = palloc0(sizeof(bool) * Max(list_length(values), 1));
 	Oid			type = value_type(element);
+	int			bound = 1;
 	int			count = 0;
 	int16		length;
 	bool		by_value;
@@ -430,6 +432,11 @@ vxp_bind_array(const BoundColumn *element, List *values, const DqlPath *path,
 		VxpError   *error;
 
 		CHECK_FOR_INTERRUPTS();
+		if (operand->type == DQL_NULL)
+		{
+			nulls[count++] = true;
+			continue;
+		}
 		error = bind_scalar((BoundColumn *) element, BTEqualStrategyNumber, operand, false, where, &node);
 		if (error)
 			return error;
@@ -440,7 +447,8 @@ vxp_bind_array(const BoundColumn *element, List *values, const DqlPath *path,
 	}
 	get_typlenbyvalalign(type, &length, &by_value, &align);
 	result->type = get_array_type(type);
-	result->datum = PointerGetDatum(construct_array(datums, count, type, length, by_value, align));
+	result->datum = PointerGetDatum(count == 0 ? construct_empty_array(type) :
+									construct_md_array(datums, nulls, 1, &count, &bound, type, length, by_value, align));
 	return NULL;
 }
 
@@ -720,7 +728,7 @@ bind_array_compare(BoundColumn *column, DqlOp op, const DqlPath *path,
 			if (operand->type == DQL_ARRAY)
 			{
 				for (int i = 0; i < operand->count; i++)
-					if (operand->items[i]->type == DQL_NULL || operand->items[i]->type == DQL_PARAM)
+					if (operand->items[i]->type == DQL_PARAM)
 						return vxp_error(ERRCODE_FEATURE_NOT_SUPPORTED, where,
 										 "a list with %s does not compare with the array field \"%s\"",
 										 vxp_dql_kind_name(operand->items[i]), column->name);

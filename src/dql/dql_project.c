@@ -4,9 +4,11 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/jsonb.h"
@@ -17,6 +19,7 @@
 
 VXP_FUNCTION(vxp_project);
 VXP_FUNCTION(vxp_iso8601);
+VXP_FUNCTION(vxp_iso8601_list);
 
 /* A selected name with the names selected below it; none: all of it. */
 typedef struct Selection
@@ -322,4 +325,35 @@ vxp_iso8601(PG_FUNCTION_ARGS)
 	else
 		appendStringInfo(&buf, ".%06dZ", (int) fraction);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(buf.data, buf.len));
+}
+
+/*
+ * iso8601_list(timestamptz[]) and (timestamp[]) -> text[]: iso8601 of each element,
+ * where one without a zone is UTC; both are stored alike
+ */
+Datum
+vxp_iso8601_list(PG_FUNCTION_ARGS)
+{
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(0);
+	Datum	   *values;
+	bool	   *nulls;
+	int			count;
+
+	deconstruct_array(array, ARR_ELEMTYPE(array), sizeof(Timestamp), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
+					  &values, &nulls, &count);
+	for (int i = 0; i < count; i++)
+	{
+		LOCAL_FCINFO(call, 1);
+
+		CHECK_FOR_INTERRUPTS();
+		if (nulls[i])
+			continue;
+		InitFunctionCallInfoData(*call, NULL, 1, InvalidOid, NULL, NULL);
+		call->args[0].value = values[i];
+		call->args[0].isnull = false;
+		values[i] = vxp_iso8601(call);
+		nulls[i] = call->isnull;	/* infinity */
+	}
+	PG_RETURN_ARRAYTYPE_P(construct_md_array(values, nulls, ARR_NDIM(array), ARR_DIMS(array), ARR_LBOUND(array),
+											 TEXTOID, -1, false, TYPALIGN_INT));
 }
