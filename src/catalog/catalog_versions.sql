@@ -152,12 +152,14 @@ BEGIN
 			PERFORM @extschema@.catalog_make_lineage_index(relation, type.lineage_column);
 		END IF;
 	ELSE
+		-- a unique index of a partitioned table has to have what decides the partition
 		IF NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = relation AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL
-				AND i.indnkeyatts = 2 AND i.indkey[0] = @extschema@.catalog_attnum(relation, id)
+				AND i.indnkeyatts >= 2 AND i.indkey[0] = @extschema@.catalog_attnum(relation, id)
 				AND i.indkey[1] = @extschema@.catalog_attnum(relation, type.valid_from_column)) THEN
-			EXECUTE format('CREATE UNIQUE INDEX ON %s (%I, %I)', relation, id, type.valid_from_column);
+			EXECUTE format('CREATE UNIQUE INDEX ON %s (%I, %I%s)', relation, id, type.valid_from_column,
+				@extschema@.catalog_partition_keys(relation, ARRAY[id, type.valid_from_column]));
 		END IF;
-		EXECUTE format('CREATE UNIQUE INDEX ON %s (%I) WHERE %s', relation, id, current);
+		EXECUTE format('CREATE UNIQUE INDEX ON %s (%I%s) WHERE %s', relation, id, @extschema@.catalog_partition_keys(relation, ARRAY[id]), current);
 		IF type.lineage_column IS NOT NULL THEN
 			EXECUTE format('CREATE INDEX ON %s USING gist (%I) WHERE %s', relation, type.lineage_column, current);
 			EXECUTE format('CREATE INDEX ON %s USING gist (%I, @extschema@.validity(%I, %I))',
@@ -172,6 +174,27 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION catalog_make_versions(text) IS 'creates the indexes and the triggers of a versioned table, and the table of its closed versions';
+
+CREATE FUNCTION catalog_partition_keys(relation regclass, known name[]) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	place regclass;
+BEGIN
+	SELECT p.partrelid INTO place FROM pg_partition_tree(relation) t JOIN pg_partitioned_table p ON p.partrelid = t.relid WHERE 0 = ANY (p.partattrs) LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
+			MESSAGE = format('table %s is partitioned by an expression', place),
+			DETAIL = 'No index can then keep two versions of a resource apart.',
+			HINT = 'Partition it by columns, such as the lineage field of the root.';
+	END IF;
+	RETURN coalesce((SELECT string_agg(format(', %I', k.attname), '' ORDER BY k.attname)
+		FROM (SELECT DISTINCT a.attname FROM pg_partition_tree(relation) t JOIN pg_partitioned_table p ON p.partrelid = t.relid,
+				unnest(p.partattrs) n JOIN pg_attribute a ON a.attnum = n
+			WHERE a.attrelid = p.partrelid AND a.attname <> ALL (known)) k), '');
+END
+$$;
+COMMENT ON FUNCTION catalog_partition_keys(regclass, name[]) IS 'what a unique index of the table needs besides the known columns, each behind a comma: the columns of the partition keys; 0A000 for an expression';
 
 CREATE FUNCTION catalog_attnum(relation regclass, col name) RETURNS smallint
 LANGUAGE sql STABLE PARALLEL SAFE

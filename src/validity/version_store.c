@@ -236,7 +236,6 @@ static Relation
 open_neighbours(Relation relation, const VersionColumns *columns)
 {
 	bool		alone = columns->closed != columns->current && RelationGetRelid(relation) == columns->current;
-	int			wanted = alone ? 1 : 2;
 	AttrNumber	key = alone ? columns->current_key : columns->closed_key;
 	AttrNumber	from = columns->closed_from;
 	List	   *indexes = RelationGetIndexList(relation);
@@ -247,7 +246,8 @@ open_neighbours(Relation relation, const VersionColumns *columns)
 		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
 		Form_pg_index form = index->rd_index;
 
-		if (form->indisunique && form->indisvalid && form->indnkeyatts == wanted &&
+		/* behind key and begin a partition's index has what decided the partition */
+		if (form->indisunique && form->indisvalid && (alone ? form->indnkeyatts == 1 : form->indnkeyatts >= 2) &&
 			index->rd_rel->relam == BTREE_AM_OID && form->indkey.values[0] == key &&
 			(alone || form->indkey.values[1] == from) && RelationGetIndexPredicate(index) == NIL)
 		{
