@@ -19,6 +19,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/typcache.h"
 
 #include "common/vxp_settings.h"
 #include "dql/dql_bind.h"
@@ -854,6 +855,12 @@ bind_sort(BindState *state, const DqlRequest *request, List **result)
 				continue;
 			return error;
 		}
+		if (field.column->kind == COLUMN_OTHER &&
+			!OidIsValid(lookup_type_cache(field.column->base_type, TYPECACHE_LT_OPR)->lt_opr))
+			return vxp_error_hint(vxp_error(ERRCODE_UNDEFINED_FUNCTION, key->where,
+											"field \"%s\" of type %s has no order",
+											field.column->name, format_type_be(field.column->type)),
+								  "Sort by another field.");
 		if (id_field.column && field.column->attnum == id_field.column->attnum &&
 			(field.column->kind != COLUMN_JSON || strcmp(field.inside->text, id_field.inside->text) == 0))
 			has_id = true;
