@@ -62,6 +62,39 @@ typedef struct BuildState
 	List	   *leaves;			/* of Leaf *; ParamRef n is the n-th */
 } BuildState;
 
+/* How a value of a document compares with the row's field (section 13: as the field's own type). */
+typedef enum ReadAs
+{
+	READ_JSON,					/* as JSON beside JSON */
+	READ_TEXT,					/* a string, as the field's kind of text */
+	READ_INSTANT,				/* vxp.instant_or_null() */
+	READ_NUMBER,				/* a number, or a string that is one in JSON */
+	READ_VALUE					/* vxp.value_or_null() */
+} ReadAs;
+
+/* Column of a subselect that gives values. */
+#define DQL_VALUE_COLUMN "value"
+
+static inline bool
+vxp_is_json(const BoundColumn *column)
+{
+	return column->kind == COLUMN_JSON;
+}
+
+/* May a row have several values of the field? */
+static inline bool
+vxp_has_lists(const BoundColumn *column)
+{
+	return vxp_is_json(column) || column->kind == COLUMN_ARRAY;
+}
+
+/* The column, or what an element of it looks like. */
+static inline const BoundColumn *
+vxp_scalar_of(const BoundColumn *column)
+{
+	return column->kind == COLUMN_ARRAY ? column->element : column;
+}
+
 /* dql_build.c */
 extern Leaf *vxp_new_leaf(BuildState *state, LeafKind kind, Node **ref);
 extern Node *vxp_build_leaf(ParseState *pstate, const Leaf *leaf);
@@ -84,6 +117,11 @@ extern Node *vxp_raw_related(BuildState *state, const BoundNode *node);
 extern Node *vxp_raw_multiple(BuildState *state, const BoundNode *node);
 extern Node *vxp_raw_counted(BuildState *state, const BoundNode *node);
 extern Node *vxp_raw_extreme(BuildState *state, const BoundNode *node);
+
+/* dql_relate_value.c */
+extern ReadAs vxp_read_as(const BoundRelated *related);
+extern List *vxp_related_operator(const BoundRelated *related, StrategyNumber strategy);
+extern Oid	vxp_ordered_type(const BoundRelated *related);
 extern Node *vxp_related_leaf(ParseState *pstate, const Leaf *leaf);
 
 #endif							/* VXP_DQL_BUILD_H */
