@@ -62,6 +62,9 @@ INSERT INTO doc SELECT g, jsonb_build_object('id', 'd' || g, 'type', (ARRAY['fil
 ANALYZE sample, doc;
 SELECT register('Sample', 'sample', id => 'id'), register('CursorDoc', 'doc', id => NULL, document => 'document', fields => '{"n":"n"}');
 UPDATE vxp.resource_type SET id_column = NULL WHERE name = 'CursorDoc';
+-- a view that the planner does not take apart
+CREATE VIEW seen AS SELECT * FROM sample OFFSET 0;
+SELECT register('Seen', 'seen', id => 'id');
 
 -- the ids of a walk, in order; how many pages it took
 CREATE FUNCTION walk(request jsonb, OUT ids text[], OUT pages int) LANGUAGE plpgsql AS $$
@@ -90,7 +93,7 @@ INSERT INTO sorting (resource, sort)
 INSERT INTO sorting (resource, sort) VALUES
 	('Sample', '[{"site":1},{"size":1}]'), ('Sample', '[{"site":-1},{"size":-1},{"id":-1}]'), ('Sample', '[{"site":1},{"size":-1},{"note":-1},{"day":1}]'),
 	('Sample', '[{"note":-1},{"weight":-1}]'), ('Sample', '[{"size":1},{"note":1},{"weight":-1},{"id":1}]'), ('Sample', '[{"metadata.a":1}]'), ('Sample', '[{"metadata.a":-1},{"metadata.l":1}]'),
-	('Sample', '[{"id":-1},{"note":1}]'), ('Sample', 'null'),
+	('Sample', '[{"id":-1},{"note":1}]'), ('Sample', 'null'), ('Seen', '[{"site":1},{"size":-1},{"note":-1},{"day":1}]'), ('Seen', '[{"weight":-1}]'),
 	('CursorDoc', '[{"id":1}]'), ('CursorDoc', '[{"id":-1}]'), ('CursorDoc', 'null'), ('CursorDoc', '[{"a":1}]'), ('CursorDoc', '[{"a":-1}]'), ('CursorDoc', '[{"l":1},{"type":-1}]'), ('CursorDoc', '[{"l":-1},{"n":-1}]'), ('CursorDoc', '[{"nobody":1}]');
 CREATE FUNCTION whole(request jsonb) RETURNS text[] LANGUAGE sql AS
 	$$ SELECT array_agg(i ->> 'id' ORDER BY n) FROM jsonb_array_elements(vxp.page(request::vxp.dql) -> 'items') WITH ORDINALITY x(i, n) $$;
@@ -193,6 +196,8 @@ BEGIN;
 ALTER TYPE stage RENAME VALUE 'clean' TO 'tidy';
 SELECT refusal(format('{"resource":"Sample","sort":{"stage":1},"after":"%s"}', :'staged'));
 ROLLBACK;
+SELECT unregister('Seen');
+DROP VIEW seen;
 BEGIN;
 DROP VIEW sample_current CASCADE;
 ALTER TABLE sample ALTER stage TYPE text;
