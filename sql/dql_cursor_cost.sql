@@ -83,6 +83,14 @@ SELECT register('PlainThing', 'plain', id => 'id');
 SELECT sort, rows, buffers(request || jsonb_build_object('after', cursor_behind(request, rows))) > 1.2 * buffers(request) AS more_than_once
 FROM (VALUES ('[{"site":1},{"size":-1},{"weight":-1}]'::jsonb, 37450), ('[{"weight":-1},{"note":-1}]', 600)) v(sort, rows),
 	jsonb_build_object('resource', 'PlainThing', 'sort', sort, 'count', 'none', 'pageSize', 50) request;
+-- what a subquery in the condition reads is its own: the rows are those of the page by number, and a late page costs about the first
+SELECT rows, buffers(request || jsonb_build_object('after', cursor)) > 2 * buffers(request) AS more
+FROM jsonb_build_object('resource', 'Thing', 'sort', '[{"weight":-1}]'::jsonb, 'count', 'none', 'pageSize', 50,
+		'filter', '{"id":{"$in":{"resource":"PlainThing","select":"id","sort":{"size":1,"note":1},"limit":1000}}}'::jsonb) request,
+	unnest('{50,700,750,900}'::int[]) rows, cursor_behind(request, rows) cursor
+WHERE (SELECT jsonb_agg(i -> 'id') FROM jsonb_array_elements(vxp.page((request || jsonb_build_object('after', cursor))::vxp.dql) -> 'items') i)
+		= (SELECT jsonb_agg(i -> 'id') FROM jsonb_array_elements(vxp.page((request || jsonb_build_object('page', rows / 50))::vxp.dql) -> 'items') i)
+ORDER BY rows;
 
 -- the partitions of a table are read in the order of their indexes, each from the cursor on
 CREATE TABLE parted (LIKE thing INCLUDING ALL) PARTITION BY HASH (id);
