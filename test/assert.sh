@@ -37,7 +37,7 @@ build_server() {
 	chmod 755 "$base"
 	# not as root, so that nothing of the system can be overwritten
 	as bash -euc "cd '$work/src'
-		./configure -q --prefix='$server' --enable-cassert --enable-debug --enable-tap-tests --without-icu \
+		./configure -q --prefix='$server' --enable-cassert --enable-debug --enable-tap-tests --with-icu \
 			--without-readline --without-zlib CFLAGS='-O1 -g -fno-omit-frame-pointer' CPPFLAGS=-DUSE_VALGRIND
 		for d in . contrib src/test/isolation; do nice make -s -j$(nproc) -C \$d >/dev/null; nice make -s -C \$d install >/dev/null; done
 		cp src/tools/valgrind.supp '$server/'" > "$base/build-$major.log" 2>&1 || { tail -n 30 "$base/build-$major.log"; die "PostgreSQL $major does not build"; }

@@ -46,7 +46,8 @@ missing() {
 			valgrind) command -v valgrind >/dev/null || echo valgrind ;;
 			sqlsmith) command -v sqlsmith >/dev/null || echo sqlsmith ;;
 			source)
-				for tool in bison flex; do command -v $tool >/dev/null || echo $tool; done ;;
+				for tool in bison flex pkg-config; do command -v $tool >/dev/null || echo $tool; done
+				pkg-config icu-i18n 2>/dev/null || echo libicu-dev ;;
 			clients)
 				command -v npm >/dev/null || echo nodejs npm
 				command -v javac >/dev/null || echo default-jdk-headless
