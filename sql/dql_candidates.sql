@@ -94,5 +94,10 @@ SELECT (SELECT string_agg(id, ' ') FROM query(NULL::thing, '{"filter":{"ln":{"$e
 -- explain knows which clause a subquery inside a document's condition is
 SELECT clause, kind FROM explain('{"resource":"ThingDoc","filter":{"m":{"n":{"$in":{"resource":"Thing","select":"ln"}}}}}');
 
-SELECT unregister('Thing'), unregister('ThingDoc');
+-- a list of documents has no values that a subquery could be compared with
+CREATE TABLE boxed (id text PRIMARY KEY, js jsonb[]);
+SELECT register('Boxed', 'boxed');
+SELECT ids('{"resource":"Boxed","filter":{"js":{"$elemMatch":{"$in":{"resource":"Thing","select":"n"}}}}}', 'inlined');
+
+SELECT unregister('Thing'), unregister('ThingDoc'), unregister('Boxed');
 DROP SCHEMA candidates CASCADE;
