@@ -45,7 +45,6 @@
 typedef struct LineageRelation
 {
 	RelOptInfo *rel;
-	Oid			relid;
 	const ResourceType *type;
 	AttrNumber	path;			/* the column with the path */
 	Oid			path_type;
@@ -78,7 +77,6 @@ has_path_index(RelOptInfo *rel, Oid *type)
 	ListCell   *lc;
 
 	*type = InvalidOid;
-
 	foreach(lc, rel->indexlist)
 	{
 		IndexOptInfo *index = lfirst(lc);
@@ -117,7 +115,7 @@ describe(PlannerInfo *root, RelOptInfo *rel, Index rti, Oid relid, LineageRelati
 {
 	const ListCell *lc;
 
-	*table = (LineageRelation) {.rel = rel, .relid = relid};
+	*table = (LineageRelation) {.rel = rel};
 	if (!has_path_index(rel, &table->path_type))
 		return false;
 	table->type = type_of(root, rti, relid);
@@ -142,9 +140,7 @@ describe(PlannerInfo *root, RelOptInfo *rel, Index rti, Oid relid, LineageRelati
 		if (table->parent <= 0 || has_own_index(rel, table->parent))
 			table->parent = InvalidAttrNumber;
 	}
-	if (table->fields == NULL && table->parent == InvalidAttrNumber)
-		return false;
-	return true;
+	return table->fields != NULL || table->parent != InvalidAttrNumber;
 }
 
 static Node *

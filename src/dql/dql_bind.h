@@ -273,6 +273,12 @@ typedef struct BindState
 	BoundQuery *query;
 } BindState;
 
+/* dql_bind_column.c */
+extern DqlValue *vxp_known_operand(BindState *state, DqlValue *operand);
+extern VxpError *vxp_bind_operator(BindState *state, BoundColumn *column, const DqlPath *path, DqlNode *node, BoundNode **result);
+extern VxpError *vxp_bind_candidate(BindState *state, BoundColumn *column, DqlNode *node, BoundNode **result);
+extern BoundColumn *vxp_bind_member(BindState *state, const DqlPath *path);
+
 /* dql_value_as.c */
 extern bool vxp_reads_values(Oid type);
 

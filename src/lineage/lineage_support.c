@@ -80,6 +80,12 @@ list_condition(SupportRequestIndexCondition *request, StrategyNumber strategy)
 											 InvalidOid, InvalidOid));
 }
 
+static Oid
+identifier_type(Oid namespace)
+{
+	return GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("identifier"), ObjectIdGetDatum(namespace));
+}
+
 /* Longer lists are not worth their text on the wire. */
 #define MAX_SHIPPED_ELEMENTS 1000
 
@@ -125,7 +131,7 @@ list_comparisons(SupportRequestSimplify *request, bool any)
 	if (ARR_NDIM(array) != 1 || ArrayGetNItems(1, ARR_DIMS(array)) > MAX_SHIPPED_ELEMENTS)
 		return NULL;
 	namespace = get_func_namespace(request->fcall->funcid);
-	identifier = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("identifier"), ObjectIdGetDatum(namespace));
+	identifier = identifier_type(namespace);
 	operator = OpernameGetOprid(list_make2(makeString(get_namespace_name(namespace)), makeString(pstrdup("@^"))),
 								exprType(linitial(args)), identifier);
 	if (!OidIsValid(identifier) || !OidIsValid(operator))
@@ -282,8 +288,7 @@ label_condition(SupportRequestIndexCondition *request)
 	if (type == TEXTOID)
 	{
 		/* stored alike */
-		type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("identifier"),
-							   ObjectIdGetDatum(get_func_namespace(request->funcid)));
+		type = identifier_type(get_func_namespace(request->funcid));
 		value = applyRelabelType(copyObject(value), type, -1, InvalidOid, COERCE_IMPLICIT_CAST, -1, false);
 	}
 	operator = get_opfamily_member(request->opfamily, path_type, type,
