@@ -94,6 +94,8 @@ SELECT (SELECT string_agg(id, ' ') FROM query(NULL::thing, '{"filter":{"ln":{"$e
 -- explain knows which clause a subquery inside a document's condition is
 SELECT clause, kind FROM explain('{"resource":"ThingDoc","filter":{"m":{"n":{"$in":{"resource":"Thing","select":"ln"}}}}}');
 
+-- one of several operators has an operand of the wrong form
+SELECT ids('{"resource":"Thing","filter":{"n":{"$match":{"$gt":1,"$lt":"many"}}}}', 'inlined');
 -- a list of documents has no values that a subquery could be compared with
 CREATE TABLE boxed (id text PRIMARY KEY, js jsonb[]);
 SELECT register('Boxed', 'boxed');
