@@ -63,10 +63,11 @@ case $mode in
 	asserts) wrap= ;;
 	asan)
 		export PROFILE='-fsanitize=address,undefined -fno-sanitize-recover=undefined'
-		wrap="env LD_PRELOAD='$(readlink -f "$(gcc -print-file-name=libasan.so)") $(readlink -f "$(gcc -print-file-name=libubsan.so)")' \
-			ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:log_path=$run/san/log UBSAN_OPTIONS=print_stacktrace=1:log_path=$run/san/log" ;;
+		# called by the script's name, so that a restart, which runs what the server was called by, is checked too
+		wrap="LD_PRELOAD='$(readlink -f "$(gcc -print-file-name=libasan.so)") $(readlink -f "$(gcc -print-file-name=libubsan.so)")' \
+			ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:log_path=$run/san/log UBSAN_OPTIONS=print_stacktrace=1:log_path=$run/san/log exec -a \"\$0\"" ;;
 	valgrind)
-		wrap="valgrind --quiet --trace-children=yes --leak-check=no --num-callers=24 --suppressions=$run/pg/valgrind.supp \
+		wrap="exec valgrind --quiet --trace-children=yes --leak-check=no --num-callers=24 --suppressions=$run/pg/valgrind.supp \
 			--error-markers=VALGRINDERROR-BEGIN,VALGRINDERROR-END --log-file=$run/san/log.%p" ;;
 	*) die "unknown mode $mode" ;;
 esac
@@ -74,9 +75,9 @@ if [ -n "$wrap" ]; then
 	# in the place of the program, so that every server of every test runs so; initdb's own calls are left alone
 	mv "$run/pg/bin/postgres" "$run/pg/bin/postgres.plain"
 	cat > "$run/pg/bin/postgres" <<END
-#!/bin/sh
+#!/bin/bash
 case "\$1" in --boot | --single | --check | -V | -C | --describe-config) exec "\${0%/*}/postgres.plain" "\$@" ;; esac
-exec $wrap "\${0%/*}/postgres.plain" "\$@"
+$wrap "\${0%/*}/postgres.plain" "\$@"
 END
 	chmod 755 "$run/pg/bin/postgres"
 fi
