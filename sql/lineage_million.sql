@@ -10,6 +10,9 @@ CREATE SCHEMA test_million;
 SET search_path = test_million, vxp, public;
 SET client_min_messages = warning;
 SET jit = off;
+-- a worker of a forced parallel plan would read pages of its own; as 16 and newer call force_parallel_mode
+SELECT CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'debug_parallel_query' ELSE 'force_parallel_mode' END AS forced \gset
+SET :forced = off;
 
 -- 11 datasources of growing size, 20,000 patients of 4 studies of 14 volumes
 CREATE UNLOGGED TABLE volume AS

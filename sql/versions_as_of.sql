@@ -302,6 +302,15 @@ EXPLAIN SELECT * FROM ao_filter;
 \echo :SQLSTATE
 -- the request wins
 SELECT vxp.count('{"resource":"AoScan","asOf":"2020-06-01"}');
+-- a parallel worker takes the value over as it is, and what reads no versions works; as 16 and newer call force_parallel_mode
+SELECT CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'debug_parallel_query' ELSE 'force_parallel_mode' END AS forced \gset
+BEGIN;
+SET LOCAL :forced = on;
+SELECT count(*) FROM pg_am WHERE amname = 'gist';
+SELECT vxp.count('{"resource":"AoScan","asOf":"2020-06-01"}');
+SELECT count(*) FROM aoscan_current;
+\echo :SQLSTATE
+ROLLBACK;
 SELECT delete('{"resource":"AoScan","filter":{},"delete":true}');
 \echo :SQLSTATE
 SET vxp.as_of = '';

@@ -10,9 +10,11 @@
  * only warn about a bad value and go on with the default (a value of a
  * configuration file, of ALTER DATABASE or ALTER ROLE, or one that was set
  * before the library was loaded), the value is kept, and raises when it is used.
+ * A parallel worker takes over what its leader has.
  */
 #include "postgres.h"
 
+#include "access/parallel.h"
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/datetime.h"
@@ -121,7 +123,7 @@ check_as_of(char **value, void **extra, GucSource source)
 		return true;
 	}
 	result->is_bad = true;
-	if (taking_over || source < PGC_S_INTERACTIVE)
+	if (taking_over || InitializingParallelWorker || source < PGC_S_INTERACTIVE)
 		return true;
 	GUC_check_errcode(ERRCODE_INVALID_DATETIME_FORMAT);
 	GUC_check_errdetail("It must be empty, for the present, or a timestamp.");
