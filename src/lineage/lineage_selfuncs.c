@@ -45,16 +45,13 @@
 #define JOIN_VALUES_MAX		100		/* of a histogram that a join looks at */
 #define JOIN_PROBES_MAX		16		/* of these, counted in an index */
 
-/* What is known of a lineage column; "types" is NULL without statistics. */
+/* What is known of a lineage column. */
 typedef struct LineageStats
 {
 	double		rows;			/* of the relation, at least 1 */
 	double		null_share;
 	double		distinct;		/* different paths */
-	AttStatsSlot common;
-	bool		has_common;
-	AttStatsSlot types;
-	bool		has_types;
+	const LineageSlots *slots;	/* never NULL: without statistics it has neither */
 } LineageStats;
 
 VXP_FUNCTION(vxp_lineage_sel);
@@ -87,45 +84,23 @@ strategy_of_operator(Oid operator)
 /*
  * open_stats reads the statistics of the variable, as far as the user may see
  * them through "function": values of rows that he may not see must not show in
- * an estimate.  To be closed.
+ * an estimate.
  */
 static void
 open_stats(LineageStats *stats, VariableStatData *variable, Oid function)
 {
+	static const LineageSlots none = {.has_common = false, .has_types = false};
 	bool		is_default;
 
-	memset(stats, 0, sizeof(LineageStats));
 	stats->rows = variable->rel && variable->rel->tuples > 1 ? variable->rel->tuples : 1;
 	stats->distinct = Max(get_variable_numdistinct(variable, &is_default), 1.0);
+	stats->null_share = 0;
+	stats->slots = &none;
 	if (!HeapTupleIsValid(variable->statsTuple))
 		return;
 	stats->null_share = ((Form_pg_statistic) GETSTRUCT(variable->statsTuple))->stanullfrac;
-	if (!statistic_proc_security_check(variable, function))
-		return;
-	stats->has_common = get_attstatsslot(&stats->common, variable->statsTuple, STATISTIC_KIND_MCELEM,
-										 InvalidOid, ATTSTATSSLOT_VALUES | ATTSTATSSLOT_NUMBERS);
-	stats->has_types = get_attstatsslot(&stats->types, variable->statsTuple, LINEAGE_STATISTIC_KIND,
-										InvalidOid, ATTSTATSSLOT_VALUES | ATTSTATSSLOT_NUMBERS);
-	/* a slot of another making is none of ours */
-	if (stats->has_types && stats->types.nnumbers != stats->types.nvalues * LINEAGE_TYPE_NUMBERS)
-	{
-		free_attstatsslot(&stats->types);
-		stats->has_types = false;
-	}
-	if (stats->has_common && stats->common.nnumbers < stats->common.nvalues)
-	{
-		free_attstatsslot(&stats->common);
-		stats->has_common = false;
-	}
-}
-
-static void
-close_stats(LineageStats *stats)
-{
-	if (stats->has_common)
-		free_attstatsslot(&stats->common);
-	if (stats->has_types)
-		free_attstatsslot(&stats->types);
+	if (statistic_proc_security_check(variable, function))
+		stats->slots = vxp_lineage_slots(variable);
 }
 
 /* find_value returns the place of the bytes in the slot, or -1. */
@@ -158,7 +133,7 @@ find_value(const AttStatsSlot *slot, const char *bytes, int length)
 static double
 type_number(const LineageStats *stats, int type, LineageTypeNumber number)
 {
-	double		value = stats->types.numbers[type * LINEAGE_TYPE_NUMBERS + number];
+	double		value = stats->slots->types.numbers[type * LINEAGE_TYPE_NUMBERS + number];
 
 	return value < 0 ? -value * stats->rows : value;
 }
@@ -173,12 +148,12 @@ label_share(const LineageStats *stats, const char *bytes, int length, bool withi
 	int			place;
 	int			type;
 
-	if (!stats->has_types)
+	if (!stats->slots->has_types)
 		return DEFAULT_SELECTIVITY;
-	type = find_value(&stats->types, bytes, vxp_lineage_type_length(label));
-	place = stats->has_common ? find_value(&stats->common, bytes, length) : -1;
+	type = find_value(&stats->slots->types, bytes, vxp_lineage_type_length(label));
+	place = stats->slots->has_common ? find_value(&stats->slots->common, bytes, length) : -1;
 	if (place >= 0)
-		share = stats->common.numbers[place];
+		share = stats->slots->common.numbers[place];
 	else if (type < 0)
 		return rare;
 	else
@@ -202,9 +177,9 @@ average_share(const LineageStats *stats, bool within)
 	double		share = 0;
 	double		distinct = 0;
 
-	if (!stats->has_types)
+	if (!stats->slots->has_types)
 		return DEFAULT_SELECTIVITY;
-	for (int i = 0; i < stats->types.nvalues; i++)
+	for (int i = 0; i < stats->slots->types.nvalues; i++)
 	{
 		share += type_number(stats, i, LINEAGE_TYPE_SHARE);
 		distinct += type_number(stats, i, LINEAGE_TYPE_DISTINCT);
@@ -219,9 +194,9 @@ average_depth(const LineageStats *stats)
 {
 	double		depth = 1;
 
-	if (!stats->has_types)
+	if (!stats->slots->has_types)
 		return DEFAULT_DEPTH;
-	for (int i = 0; i < stats->types.nvalues; i++)
+	for (int i = 0; i < stats->slots->types.nvalues; i++)
 		depth += type_number(stats, i, LINEAGE_TYPE_SHARE);
 	return depth;
 }
@@ -310,21 +285,21 @@ has_common_label(const LineageStats *stats, StrategyNumber strategy, struct varl
 	bool		has_null;
 	int			count;
 
-	if (!stats->has_common)
+	if (!stats->slots->has_common)
 		return false;
 	switch (strategy)
 	{
 		case LINEAGE_STRAT_HAS_ANCESTOR:
 		case LINEAGE_STRAT_IS_WITHIN:
-			return find_value(&stats->common, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)) >= 0;
+			return find_value(&stats->slots->common, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)) >= 0;
 		case LINEAGE_STRAT_BELOW:
 			last = vxp_lineage_last(lineage_span(value));
-			return find_value(&stats->common, last.bytes, last.length) >= 0;
+			return find_value(&stats->slots->common, last.bytes, last.length) >= 0;
 		case LINEAGE_STRAT_HAS_ANY:
 		case LINEAGE_STRAT_HAS_ALL:
 			count = vxp_lineage_array_labels(value, &labels, &has_null);
 			for (int i = 0; i < count; i++)
-				if (find_value(&stats->common, labels[i].bytes, labels[i].length) >= 0)
+				if (find_value(&stats->slots->common, labels[i].bytes, labels[i].length) >= 0)
 					return true;
 			return false;
 		default:
@@ -347,7 +322,7 @@ probed_share(const LineageStats *stats, LineageProbe *probe, StrategyNumber stra
 
 	*counted = false;
 	/* paths above a path are few, and known well */
-	if (!stats->has_types || strategy == LINEAGE_STRAT_ABOVE || has_common_label(stats, strategy, value) || rows < 1)
+	if (!stats->slots->has_types || strategy == LINEAGE_STRAT_ABOVE || has_common_label(stats, strategy, value) || rows < 1)
 		return share;
 	*counted = vxp_lineage_probe_count(probe, strategy, value, &count);
 	return Min(*counted ? count / rows : Max(share, count / rows), 1.0);
@@ -416,7 +391,6 @@ restriction_selectivity(PlannerInfo *root, Oid function, StrategyNumber strategy
 	else
 		share = unknown_share(&stats, strategy);
 	share *= 1 - stats.null_share;
-	close_stats(&stats);
 	ReleaseVariableStats(variable);
 	CLAMP_PROBABILITY(share);
 	return share;
@@ -537,7 +511,6 @@ join_selectivity(PlannerInfo *root, Oid function, StrategyNumber strategy, List 
 	vxp_lineage_probe_end(&probe);
 	if (share < 0)
 		share = unknown_share(&stats, strategy);
-	close_stats(&stats);
 	share *= (1 - null_share(&left)) * (1 - null_share(&right));
 
 	if (sjinfo && (sjinfo->jointype == JOIN_SEMI || sjinfo->jointype == JOIN_ANTI))
