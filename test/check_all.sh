@@ -21,7 +21,7 @@ pg19          long    all suites on 19 (reported only)
 asserts       long    all suites on a server with assertions
 asan          long    all suites with address and undefined-behaviour sanitizers
 valgrind      long    the tests that parse and index, under memcheck
-caches        long    tests of plans and caches, debug_discard_caches = 1
+caches        long    a statement of each kind, without and with debug_discard_caches
 generic       long    regression tests, plan_cache_mode = force_generic_plan
 parallel      long    regression tests but five, every plan that can be parallel is
 fuzz          short   replay of the corpus (FUZZ_SECONDS=600: and a search)
@@ -45,7 +45,7 @@ part_asserts() { test/assert.sh asserts test/run_tests.sh; }
 part_asan() { test/assert.sh asan test/run_tests.sh; }
 # what takes input apart or builds an index; not the tests with a hundred thousand rows, ten minutes and more there
 part_valgrind() { VXP_TESTS="install lineage_io lineage_errors lineage_advise lineage_gin dql_parse dql_errors dql_filters dql_requests dql_matches dql_sort dql_write dql_page dql_fields catalog catalog_lineage verify" test/assert.sh valgrind test/regress_some.sh; }
-part_caches() { VXP_SERVER_SETTINGS='debug_discard_caches = 1' VXP_TESTS="install settings catalog_acl catalog_views dql_plans versions_dql" test/assert.sh asserts test/regress_some.sh; }
+part_caches() { test/assert.sh asserts test/caches.sh; }
 part_generic() { VXP_SERVER_SETTINGS='plan_cache_mode = force_generic_plan' test/with_server.sh test/regress_some.sh; }
 part_parallel() {
 	# without those that ask thousands of small questions: each would start workers, for hours

@@ -234,6 +234,22 @@ fill_related(RelatedTable *related, const ResourceType *type)
 		type->id_column == NULL || strcmp(type->id_column, type->identifier_column) != 0;
 }
 
+/*
+ * The type of that name in one reading of the catalog, or NULL.  What follows
+ * looks up locks and rows, so the catalog may be read anew meanwhile, and the
+ * types of two readings are different objects.
+ */
+static const ResourceType *
+type_named(const List *types, const char *name)
+{
+	const ListCell *lc;
+
+	foreach(lc, types)
+		if (strcmp(((const ResourceType *) lfirst(lc))->name, name) == 0)
+			return lfirst(lc);
+	return NULL;
+}
+
 static bool
 has_lineage(const ResourceType *type)
 {
@@ -263,13 +279,13 @@ require_column(Oid relid, const ResourceType *type, const char *column)
 }
 
 static void
-add_parents(LineageTable *table, const ResourceType *type)
+add_parents(LineageTable *table, const List *types, const ResourceType *type)
 {
 	ListCell   *lc;
 
 	foreach(lc, type->parents)
 	{
-		const ResourceType *parent = vxp_catalog_by_name(lfirst(lc));
+		const ResourceType *parent = type_named(types, lfirst(lc));
 		RelatedTable *related;
 
 		if (parent == NULL || !has_lineage(parent))
@@ -289,7 +305,7 @@ add_parents(LineageTable *table, const ResourceType *type)
 
 /* All types that can lie below, each once; "type" itself when it nests in itself. */
 static void
-add_descendants(LineageTable *table, const ResourceType *type)
+add_descendants(LineageTable *table, const List *types, const ResourceType *type)
 {
 	List	   *names = list_make1(type->name);
 	List	   *below = NIL;
@@ -299,7 +315,7 @@ add_descendants(LineageTable *table, const ResourceType *type)
 	while (grown)
 	{
 		grown = false;
-		foreach(lc, vxp_catalog_types())
+		foreach(lc, types)
 		{
 			const ResourceType *candidate = lfirst(lc);
 			const ListCell *parent;
@@ -308,7 +324,7 @@ add_descendants(LineageTable *table, const ResourceType *type)
 				continue;
 			foreach(parent, candidate->parents)
 			{
-				const ResourceType *upper = vxp_catalog_by_name(lfirst(parent));
+				const ResourceType *upper = type_named(types, lfirst(parent));
 
 				if (upper != NULL && is_name_in(names, upper->name) && has_lineage(upper) &&
 					may_refer(candidate->relid, upper->relid))
@@ -322,7 +338,7 @@ add_descendants(LineageTable *table, const ResourceType *type)
 		}
 	}
 	/* in the order of names, so that two moves lock tables in the same order */
-	foreach(lc, vxp_catalog_types())
+	foreach(lc, types)
 	{
 		const ResourceType *candidate = lfirst(lc);
 		RelatedTable *related;
@@ -358,7 +374,7 @@ is_in_partition_key(Oid root, const char *column)
 
 /* Lineage fields of this type and all above it that are columns of the table. */
 static void
-add_columns(LineageTable *table, const ResourceType *type)
+add_columns(LineageTable *table, const List *types, const ResourceType *type)
 {
 	List	   *above = list_make1((void *) type);
 	int			position = 0;
@@ -371,7 +387,7 @@ add_columns(LineageTable *table, const ResourceType *type)
 
 		foreach(lc, upper->parents)
 		{
-			const ResourceType *parent = vxp_catalog_by_name(lfirst(lc));
+			const ResourceType *parent = type_named(types, lfirst(lc));
 
 			if (parent != NULL)
 				above = list_append_unique_ptr(above, (void *) parent);
@@ -401,20 +417,18 @@ add_columns(LineageTable *table, const ResourceType *type)
 
 /* The registered type of a table, or of the table that it is a partition, or holds the closed rows, of. */
 static const ResourceType *
-find_type(Oid relid)
+find_type(const List *types, Oid relid)
 {
-	const ResourceType *type = vxp_catalog_by_relid(relid);
-	List	   *ancestors;
-	ListCell   *lc;
+	List	   *tables = lcons_oid(relid, get_partition_ancestors(relid));
+	const ListCell *table;
 
-	if (type != NULL)
-		return type;
-	ancestors = get_partition_ancestors(relid);
-	foreach(lc, ancestors)
+	foreach(table, tables)
 	{
-		type = vxp_catalog_by_relid(lfirst_oid(lc));
-		if (type != NULL)
-			return type;
+		const ListCell *lc;
+
+		foreach(lc, types)
+			if (((const ResourceType *) lfirst(lc))->relid == lfirst_oid(table))
+				return lfirst(lc);
 	}
 	return NULL;
 }
@@ -423,7 +437,8 @@ static LineageTable *
 build_table(Relation relation, uint64 generation)
 {
 	Oid			relid = RelationGetRelid(relation);
-	const ResourceType *type = find_type(relid);
+	const List *types = vxp_catalog_types();
+	const ResourceType *type = find_type(types, relid);
 	MemoryContext context;
 	MemoryContext old;
 	LineageTable *table;
@@ -487,9 +502,9 @@ build_table(Relation relation, uint64 generation)
 	/* a type that lies only below itself must begin somewhere */
 	table->parent_optional = type->parents == NIL ||
 		(list_length(type->parents) == 1 && strcmp(linitial(type->parents), type->name) == 0);
-	add_columns(table, type);
-	add_parents(table, type);
-	add_descendants(table, type);
+	add_columns(table, types, type);
+	add_parents(table, types, type);
+	add_descendants(table, types, type);
 	MemoryContextSwitchTo(old);
 	MemoryContextSetParent(context, CacheMemoryContext);
 	return table;
