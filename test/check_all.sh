@@ -44,7 +44,7 @@ part_pg19() { test/matrix.sh 19 test/with_server.sh test/run_tests.sh; }
 part_asserts() { test/assert.sh asserts test/run_tests.sh; }
 part_asan() { test/assert.sh asan test/run_tests.sh; }
 # what takes input apart or builds an index; not the tests with a hundred thousand rows, ten minutes and more there
-part_valgrind() { VXP_TESTS="install lineage_io lineage_errors lineage_advise lineage_gin dql_parse dql_errors dql_filters dql_requests dql_matches dql_sort dql_write dql_page dql_fields catalog catalog_lineage verify" test/assert.sh valgrind test/regress_some.sh; }
+part_valgrind() { VXP_TESTS="install lineage_io lineage_errors lineage_advise lineage_gist_small lineage_gin dql_parse dql_errors dql_filters dql_requests dql_matches dql_sort dql_write dql_page dql_fields catalog catalog_lineage verify" test/assert.sh valgrind test/regress_some.sh; }
 part_caches() { test/assert.sh asserts test/caches.sh; }
 part_generic() { VXP_SERVER_SETTINGS='plan_cache_mode = force_generic_plan' test/with_server.sh test/regress_some.sh; }
 part_parallel() {
