@@ -25,6 +25,7 @@ _PG_init(void)
 	/* before vxp_settings_init(), which forgets settings vxp.* that nobody has defined */
 	vxp_validity_init();
 	vxp_version_init();
+	vxp_version_place_init();
 	vxp_settings_init();
 	vxp_catalog_init();
 	vxp_lineage_init();

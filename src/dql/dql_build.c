@@ -22,6 +22,7 @@
 
 #include "common/vxp_compat.h"
 #include "dql/dql_build.h"
+#include "validity/version.h"
 
 /* vxp_build_leaf finishes the expression that a leaf stands for. */
 Node *
@@ -138,6 +139,22 @@ is_total(const BoundNode *node)
 		default:
 			return node->value.param == 0 && node->kind != BOUND_INSTANT && vxp_never_null(node->column);
 	}
+}
+
+/*
+ * vxp_raw_relation: the table, for FROM.  Where the open rows are written out as
+ * what is shown now, the closed ones are left out as the planner leaves them out
+ * for vxp.shown().
+ */
+RangeVar *
+vxp_raw_relation(const BoundQuery *bound)
+{
+	RangeVar   *table = makeRangeVar(pstrdup(bound->schema_name), pstrdup(bound->table_name), -1);
+	Oid			history;
+
+	if (bound->versions == VERSIONS_CURRENT)
+		table->inh = !vxp_open_alone(bound->relid, bound->valid_to->attnum, &history);
+	return table;
 }
 
 /* vxp_raw_unnest: unnest(array) AS element(element), for FROM */
@@ -443,7 +460,7 @@ vxp_dql_build(BoundQuery *bound, const DqlBuild *build)
 {
 	BuildState	state = {bound, NIL};
 	SelectStmt *select = makeNode(SelectStmt);
-	RangeVar   *table = makeRangeVar(pstrdup(bound->schema_name), pstrdup(bound->table_name), -1);
+	RangeVar   *table = vxp_raw_relation(bound);
 	Relation	relation;
 	Query	   *query;
 

@@ -103,6 +103,7 @@ extern Node *vxp_raw_where(BuildState *state);
 extern ResTarget *vxp_raw_target(Node *value, const char *name);
 extern void vxp_raw_order(BuildState *state, SelectStmt *select);
 extern Query *vxp_raw_analyse(BuildState *state, SelectStmt *select);
+extern RangeVar *vxp_raw_relation(const BoundQuery *bound);
 extern RangeFunction *vxp_raw_unnest(Node *array);
 extern SubLink *vxp_raw_sublink(SubLinkType type, SelectStmt *select);
 

@@ -72,7 +72,7 @@ raw_table(BuildState *state, const BoundRelated *related)
 {
 	BoundQuery *query = related->query;
 	SelectStmt *select = makeNode(SelectStmt);
-	RangeVar   *table = makeRangeVar(pstrdup(query->schema_name), pstrdup(query->table_name), -1);
+	RangeVar   *table = vxp_raw_relation(query);
 
 	table->alias = makeAlias(query->alias, NIL);
 	select->fromClause = list_make1(table);

@@ -149,7 +149,7 @@ build_facets(BoundQuery *bound, const BoundField *field)
 	FuncCall   *count = makeFuncCall(list_make2(makeString("pg_catalog"), makeString("count")),
 									 NIL, COERCE_EXPLICIT_CALL, -1);
 
-	rows->fromClause = list_make1(makeRangeVar(pstrdup(bound->schema_name), pstrdup(bound->table_name), -1));
+	rows->fromClause = list_make1(vxp_raw_relation(bound));
 	rows->targetList = list_make1(vxp_raw_target(facet_leaf(&state, LEAF_FACET_SOURCE, field), VALUE_COLUMN));
 	rows->whereClause = vxp_raw_where(&state);
 	if (bound->limit >= 0 || bound->offset > 0)

@@ -181,7 +181,7 @@ build_pass(BoundQuery *bound, const Timeline *timeline)
 	vxp_new_leaf(&state, LEAF_COLUMN, &from)->column = bound->valid_from;
 	vxp_new_leaf(&state, LEAF_COLUMN, &to)->column = bound->valid_to;
 	vxp_new_leaf(&state, LEAF_OVERLAP_TIME, &overlap)->timeline = timeline;
-	select->fromClause = list_make1(makeRangeVar(pstrdup(bound->schema_name), pstrdup(bound->table_name), -1));
+	select->fromClause = list_make1(vxp_raw_relation(bound));
 	select->targetList = list_make2(vxp_raw_target(from, "valid_from"), vxp_raw_target(to, "valid_to"));
 	select->whereClause = vxp_raw_where(&state);
 	select->whereClause = select->whereClause == NULL ? overlap :

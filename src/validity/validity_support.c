@@ -4,7 +4,8 @@
  * shown(from, to) becomes the condition in force when a plan is made:
  *
  *	vxp.as_of empty		to IS NULL, word for word the predicate of the partial
- *						indexes on current rows
+ *						indexes on current rows; and where the table of closed
+ *						rows is all that inherits, the plan has ONLY the table
  *	vxp.as_of at t		what valid_at(from, to, t) becomes
  *
  * and valid_at(from, to, t) becomes
@@ -37,6 +38,7 @@
 #include "optimizer/optimizer.h"
 #include "optimizer/plancat.h"
 #include "parser/parse_func.h"
+#include "parser/parsetree.h"
 #include "utils/lsyscache.h"
 #include "utils/rangetypes.h"
 #include "utils/selfuncs.h"
@@ -45,6 +47,7 @@
 
 #include "common/vxp_compat.h"
 #include "validity/validity.h"
+#include "validity/version.h"
 
 VXP_FUNCTION(vxp_shown_support);
 VXP_FUNCTION(vxp_valid_at_support);
@@ -129,6 +132,96 @@ expand_valid_at(Oid function, Node *from, Node *to, Node *at)
 	return (Node *) makeBoolExpr(AND_EXPR, lappend(args, contains), -1);
 }
 
+/* Is it one of the conditions that must all be true? */
+static bool
+is_conjunct(Node *quals, const FuncExpr *call)
+{
+	List	   *parts = NIL;
+	ListCell   *lc;
+
+	if (quals == NULL)
+		return false;
+	if (IsA(quals, List))
+		parts = (List *) quals;
+	else if (is_andclause(quals))
+		parts = ((BoolExpr *) quals)->args;
+	foreach(lc, parts)
+		if (is_conjunct(lfirst(lc), call))
+			return true;
+	return IsA(quals, FuncExpr) && ((FuncExpr *) quals)->funcid == call->funcid &&
+		equal(((FuncExpr *) quals)->args, call->args);
+}
+
+static bool
+is_relation(Node *node, int relid)
+{
+	return IsA(node, RangeTblRef) && ((RangeTblRef *) node)->rtindex == relid;
+}
+
+/*
+ * Does the call decide, right where the relation enters the query, which of its
+ * rows do?  The condition of a join decides for a side whose rows it need not keep.
+ */
+static bool
+filters_relation(Node *node, int relid, const FuncExpr *call)
+{
+	ListCell   *lc;
+
+	if (IsA(node, JoinExpr))
+	{
+		JoinExpr   *join = (JoinExpr *) node;
+
+		if (is_relation(join->larg, relid))
+			return (join->jointype == JOIN_INNER || join->jointype == JOIN_RIGHT) && is_conjunct(join->quals, call);
+		if (is_relation(join->rarg, relid))
+			return (join->jointype == JOIN_INNER || join->jointype == JOIN_LEFT || join->jointype == JOIN_SEMI ||
+					join->jointype == JOIN_ANTI) && is_conjunct(join->quals, call);
+		return filters_relation(join->larg, relid, call) || filters_relation(join->rarg, relid, call);
+	}
+	if (!IsA(node, FromExpr))
+		return false;
+	foreach(lc, ((FromExpr *) node)->fromlist)
+	{
+		if (is_relation(lfirst(lc), relid))
+			return is_conjunct(((FromExpr *) node)->quals, call);
+		if (filters_relation(lfirst(lc), relid, call))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * read_open_alone leaves the table of closed rows out of a plan whose rows are
+ * the open ones: the planner would open it, look at its indexes and statistics
+ * and then find by its constraint that none of its rows is asked for, which is a
+ * third of the time that it takes to look up a row.
+ *
+ * The planner asks us before it expands inheritance, with the query as it has
+ * it.  Left alone are calls that are no condition of all rows of the table (in a
+ * select list, below OR, of an outer join), tables from which others inherit,
+ * and targets of writes, for which the planner has made up its mind by now.  The
+ * plan depends on the table left out: on what made it hold closed rows only.
+ */
+static void
+read_open_alone(PlannerInfo *root, const FuncExpr *call)
+{
+	Var		   *from = (Var *) linitial(call->args);
+	Var		   *to = (Var *) lsecond(call->args);
+	RangeTblEntry *table;
+	Oid			history;
+
+	if (root == NULL || !IsA(from, Var) || !IsA(to, Var) || to->varlevelsup != 0 || from->varlevelsup != 0 ||
+		from->varno != to->varno || to->varno > list_length(root->parse->rtable) || to->varno == root->parse->resultRelation)
+		return;
+	table = rt_fetch(to->varno, root->parse->rtable);
+	if (table->rtekind != RTE_RELATION || table->relkind != RELKIND_RELATION || !table->inh ||
+		!filters_relation((Node *) root->parse->jointree, to->varno, call) ||
+		!vxp_open_alone(table->relid, to->varattno, &history))
+		return;
+	table->inh = false;
+	root->glob->relationOids = lappend_oid(root->glob->relationOids, history);
+}
+
 /*
  * shown_support(internal) -> internal
  *
@@ -152,7 +245,10 @@ vxp_shown_support(PG_FUNCTION_ARGS)
 									 (Node *) makeConst(TIMESTAMPTZOID, -1, InvalidOid, sizeof(TimestampTz),
 														TimestampTzGetDatum(at), false, FLOAT8PASSBYVAL));
 		else if (can_repeat(from))
+		{
+			read_open_alone(((SupportRequestSimplify *) request)->root, call);
 			result = is_null(to);
+		}
 	}
 	PG_RETURN_POINTER(result);
 }

@@ -87,6 +87,8 @@ extern bool vxp_is_history(Relation relation);
 extern Oid	vxp_history_of(Oid relid);
 extern void vxp_version_place(Relation relation, VersionColumns *columns);
 extern VersionColumns vxp_closed_columns(const VersionColumns *columns);
+extern bool vxp_open_alone(Oid relid, AttrNumber valid_to, Oid *history);
+extern void vxp_version_place_init(void);
 
 /* version_store.c */
 extern void vxp_version_keep(Relation relation, VersionColumns *columns, HeapTuple row, TimestampTz end);

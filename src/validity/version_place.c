@@ -6,6 +6,11 @@
  * planner leaves it out of questions about the present.  The table is found by
  * its inheritance and that constraint, never by its name.  A partition cannot
  * have tables that inherit from it: all its versions are in it.
+ *
+ * The session keeps the answer that nothing inherits, or the table of closed
+ * rows alone.  A message for either table, or for all, drops it: whoever makes a
+ * table inherit sends one for the upper table, whoever ends that, drops the lower
+ * one or changes its constraints or columns, one for the lower.
  */
 #include "postgres.h"
 
@@ -16,9 +21,13 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "miscadmin.h"
+#include "nodes/primnodes.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 
 #include "common/vxp_compat.h"
@@ -41,24 +50,125 @@ vxp_is_history(Relation relation)
 	return false;
 }
 
-/* vxp_history_of returns the table of the closed rows of a table, or InvalidOid. */
-Oid
-vxp_history_of(Oid relid)
+/* What is known of the tables that inherit from one. */
+typedef struct Heirs
 {
-	Oid			found = InvalidOid;
+	Oid			relid;			/* key */
+	Oid			history;		/* that of the closed rows, or InvalidOid */
+	int			count;			/* of all */
+	AttrNumber	valid_to;		/* the column of "relid" that is never NULL in it; 0: none, or not known */
+} Heirs;
+
+static HTAB *known = NULL;
+
+/* false while an answer is being put together and a message has arrived */
+static bool still_true = true;
+
+/* relcache callback; 0 is every relation */
+static void
+forget_heirs(Datum arg, Oid relid)
+{
+	HASH_SEQ_STATUS scan;
+	Heirs	   *heirs;
+
+	still_true = false;
+	if (known == NULL)
+		return;
+	hash_seq_init(&scan, known);
+	while ((heirs = hash_seq_search(&scan)) != NULL)
+		if (!OidIsValid(relid) || heirs->relid == relid || heirs->history == relid)
+			(void) hash_search(known, &heirs->relid, HASH_REMOVE, NULL);
+}
+
+/* The column of "upper" that the constraint of the closed rows speaks of, or 0. */
+static AttrNumber
+closed_column(Relation history, Oid upper)
+{
+	TupleConstr *constr = RelationGetDescr(history)->constr;
+
+	for (int i = 0; i < constr->num_check; i++)
+	{
+		NullTest   *test;
+
+		if (strcmp(constr->check[i].ccname, VXP_CLOSED_CONSTRAINT) != 0 || !constr->check[i].ccvalid)
+			continue;
+		test = (NullTest *) stringToNode(constr->check[i].ccbin);
+		if (IsA(test, NullTest) && test->nulltesttype == IS_NOT_NULL && IsA(test->arg, Var))
+			return get_attnum(upper, NameStr(TupleDescAttr(RelationGetDescr(history), ((Var *) test->arg)->varattno - 1)->attname));
+	}
+	return InvalidAttrNumber;
+}
+
+static Heirs
+find_heirs(Oid relid)
+{
+	List	   *children = find_inheritance_children(relid, NoLock);
+	Heirs		heirs = {relid, InvalidOid, list_length(children), InvalidAttrNumber};
 	ListCell   *lc;
 
-	foreach(lc, find_inheritance_children(relid, NoLock))
+	foreach(lc, children)
 	{
 		Relation	child = try_relation_open(lfirst_oid(lc), AccessShareLock);
 
 		if (child == NULL)
 			continue;
 		if (vxp_is_history(child))
-			found = RelationGetRelid(child);
+		{
+			heirs.history = RelationGetRelid(child);
+			heirs.valid_to = closed_column(child, relid);
+		}
 		relation_close(child, AccessShareLock);
 	}
-	return found;
+	return heirs;
+}
+
+static Heirs
+heirs_of(Oid relid)
+{
+	Heirs	   *kept = known ? hash_search(known, &relid, HASH_FIND, NULL) : NULL;
+	Heirs		heirs;
+
+	if (kept != NULL)
+		return *kept;
+	still_true = true;
+	heirs = find_heirs(relid);
+	if (still_true && (heirs.count == 0 || (heirs.count == 1 && OidIsValid(heirs.history))))
+	{
+		if (known == NULL)
+		{
+			HASHCTL		ctl;
+
+			memset(&ctl, 0, sizeof(ctl));
+			ctl.keysize = sizeof(Oid);
+			ctl.entrysize = sizeof(Heirs);
+			ctl.hcxt = CacheMemoryContext;
+			known = hash_create("vxp tables of closed versions", 32, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		}
+		kept = hash_search(known, &relid, HASH_ENTER, NULL);
+		*kept = heirs;
+	}
+	return heirs;
+}
+
+/* vxp_history_of returns the table of the closed rows of a table, or InvalidOid. */
+Oid
+vxp_history_of(Oid relid)
+{
+	return heirs_of(relid).history;
+}
+
+/*
+ * vxp_open_alone says whether all rows of the table and of those that inherit
+ * from it where "valid_to" is NULL are in the table itself, and by which other
+ * table (*history) that is so.
+ */
+bool
+vxp_open_alone(Oid relid, AttrNumber valid_to, Oid *history)
+{
+	Heirs		heirs = heirs_of(relid);
+
+	*history = heirs.history;
+	return heirs.count == 1 && OidIsValid(heirs.history) && valid_to != InvalidAttrNumber && heirs.valid_to == valid_to;
 }
 
 /* The column of that name in another table, or the same column in the same one. */
@@ -153,4 +263,10 @@ vxp_bind_history(PG_FUNCTION_ARGS)
 	recordDependencyOn(&object, &upper, DEPENDENCY_AUTO);
 	table_close(history, NoLock);
 	PG_RETURN_VOID();
+}
+
+void
+vxp_version_place_init(void)
+{
+	CacheRegisterRelcacheCallback(forget_heirs, (Datum) 0);
 }
