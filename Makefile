@@ -19,7 +19,7 @@ VXP_FROZEN = sql/upgrade/vxp_query--$(VXP_VERSION).sql
 DATA = $(filter-out $(VXP_FROZEN),$(wildcard sql/upgrade/vxp_query--*.sql))
 
 PG_CPPFLAGS = -Isrc
-PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wvla -Wno-unused-parameter -Wno-sign-compare \
+PG_CFLAGS = -Wall -Wextra -Wvla -Wno-unused-parameter -Wno-sign-compare \
 	-Werror=implicit-function-declaration \
 	-Wno-missing-field-initializers -Wno-declaration-after-statement -fvisibility=hidden $(PROFILE)
 REGRESS := $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))

@@ -50,6 +50,53 @@
 #endif
 
 /*
+ * 19 put the stack of a jsonb value that is being made behind a state which has
+ * the result, too.  A file that uses this includes utils/jsonb.h.
+ */
+#if PG_VERSION_NUM >= 190000
+#include "utils/jsonb.h"
+static inline JsonbValue *
+vxp_push_jsonb(JsonbParseState **state, JsonbIteratorToken token, JsonbValue *value)
+{
+	JsonbInState in = {.parseState = *state};
+
+	pushJsonbValue(&in, token, value);
+	*state = in.parseState;
+	return in.result;
+}
+#else
+#define vxp_push_jsonb(state, token, value) pushJsonbValue(state, token, value)
+#endif
+
+/* 19 added the argument es, for who explains the plan: here, nobody. */
+#if PG_VERSION_NUM >= 190000
+#define vxp_plan_query(query, text, options, params) pg_plan_query(query, text, options, params, NULL)
+#else
+#define vxp_plan_query(query, text, options, params) pg_plan_query(query, text, options, params)
+#endif
+
+/*
+ * A hook where indexes can be added to a table that is being planned: 19
+ * replaced the one at the end of get_relation_info() by one behind it.  The
+ * caller includes optimizer/plancat.h, optimizer/pathnode.h and nodes/pathnodes.h.
+ */
+#if PG_VERSION_NUM >= 190000
+#define VXP_RELATION_HOOK build_simple_rel_hook
+#define VXP_RELATION_HOOK_TYPE build_simple_rel_hook_type
+#define VXP_RELATION_HOOK_ARGS PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte
+#define VXP_RELATION_HOOK_PASS root, rel, rte
+#define VXP_RELATION_HOOK_RELID (rte->rtekind == RTE_RELATION ? rte->relid : InvalidOid)
+#define VXP_RELATION_HOOK_INHPARENT (rte->inh)
+#else
+#define VXP_RELATION_HOOK get_relation_info_hook
+#define VXP_RELATION_HOOK_TYPE get_relation_info_hook_type
+#define VXP_RELATION_HOOK_ARGS PlannerInfo *root, Oid relid, bool inhparent, RelOptInfo *rel
+#define VXP_RELATION_HOOK_PASS root, relid, inhparent, rel
+#define VXP_RELATION_HOOK_RELID relid
+#define VXP_RELATION_HOOK_INHPARENT inhparent
+#endif
+
+/*
  * The library is built with -fvisibility=hidden; SQL-callable functions are
  * exported one by one.  16 does so in PG_FUNCTION_INFO_V1, 15 does not.
  */
@@ -82,6 +129,9 @@ extern bool vxp_collation_is_c(Oid collation);
 #else
 #define VXP_NO_TRANSFORMS PointerGetDatum(NULL)
 #endif
+
+/* The server's own warnings of 19 know no comment for this. */
+#define VXP_FALLTHROUGH __attribute__((fallthrough))
 
 /* 18 replaced the suffix pg_attribute_noreturn() by this prefix. */
 #if PG_VERSION_NUM < 180000
@@ -199,8 +249,11 @@ extern bool vxp_collation_is_c(Oid collation);
 #define vxp_attribute_not_null(desc, i) (TupleDescAttr(desc, i)->attnotnull)
 #endif
 
-/* Index entries of a row that is stored; 16 added the argument onlySummarizing. */
-#if PG_VERSION_NUM >= 160000
+/* Index entries of a row that is stored; 16 added the argument onlySummarizing, 19 made flags of such. */
+#if PG_VERSION_NUM >= 190000
+#define vxp_insert_index_entries(target, slot, estate) \
+	ExecInsertIndexTuples(target, estate, 0, slot, NIL, NULL)
+#elif PG_VERSION_NUM >= 160000
 #define vxp_insert_index_entries(target, slot, estate) \
 	ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL, false)
 #else
@@ -208,8 +261,11 @@ extern bool vxp_collation_is_c(Oid collation);
 	ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL)
 #endif
 
-/* 18 added the argument instrument. */
-#if PG_VERSION_NUM >= 180000
+/* 18 added the argument instrument, 19 flags. */
+#if PG_VERSION_NUM >= 190000
+#define vxp_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, 0, 0)
+#elif PG_VERSION_NUM >= 180000
 #define vxp_index_beginscan(heap, index, snapshot, nkeys) \
 	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
 #else

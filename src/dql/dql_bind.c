@@ -340,7 +340,7 @@ bind_field_node(BindState *state, DqlNode *node, BoundNode **result)
 			/* the members of a list are reached by their place only by a path */
 			if (field.column->kind != COLUMN_ARRAY)
 				return bind_node(state, prefix_node(node->path, linitial(node->args)), result);
-			/* FALLTHROUGH */
+			VXP_FALLTHROUGH;
 		default:
 			return vxp_error(ERRCODE_INVALID_PARAMETER_VALUE, node->where,
 							 "field \"%s\" of type %s holds no objects",

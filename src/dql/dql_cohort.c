@@ -4,6 +4,7 @@
 #include "postgres.h"
 
 #include "funcapi.h"
+#include "access/htup_details.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 

@@ -7,6 +7,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
 
+#include "common/vxp_compat.h"
 #include "dql/dql_envelope.h"
 
 void
@@ -17,7 +18,7 @@ vxp_push_key(JsonbParseState **state, const char *key)
 	value.type = jbvString;
 	value.val.string.val = pstrdup(key);
 	value.val.string.len = strlen(key);
-	pushJsonbValue(state, WJB_KEY, &value);
+	vxp_push_jsonb(state, WJB_KEY, &value);
 }
 
 void
@@ -28,7 +29,7 @@ vxp_push_number(JsonbParseState **state, const char *key, int64 number)
 	vxp_push_key(state, key);
 	value.type = jbvNumeric;
 	value.val.numeric = DatumGetNumeric(DirectFunctionCall1(int8_numeric, Int64GetDatum(number)));
-	pushJsonbValue(state, WJB_VALUE, &value);
+	vxp_push_jsonb(state, WJB_VALUE, &value);
 }
 
 void
@@ -39,7 +40,7 @@ vxp_push_boolean(JsonbParseState **state, const char *key, bool boolean)
 	vxp_push_key(state, key);
 	value.type = jbvBool;
 	value.val.boolean = boolean;
-	pushJsonbValue(state, WJB_VALUE, &value);
+	vxp_push_jsonb(state, WJB_VALUE, &value);
 }
 
 /* vxp_push_item adds a jsonb value to the list being built; it is copied, since rows go. */
@@ -62,5 +63,5 @@ vxp_push_item(JsonbParseState **state, Datum item, bool isnull)
 			value.val.binary.len = VARSIZE(copy) - VARHDRSZ;
 		}
 	}
-	pushJsonbValue(state, WJB_ELEM, &value);
+	vxp_push_jsonb(state, WJB_ELEM, &value);
 }

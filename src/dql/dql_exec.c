@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "executor/tstoreReceiver.h"
 #include "nodes/makefuncs.h"
@@ -31,7 +32,7 @@ vxp_dql_plan(Query *query)
 
 	if (list_length(rewritten) != 1)
 		elog(ERROR, "rewriting a DQL request gave %d queries", list_length(rewritten));
-	return pg_plan_query(linitial(rewritten), "", CURSOR_OPT_PARALLEL_OK, NULL);
+	return vxp_plan_query(linitial(rewritten), "", CURSOR_OPT_PARALLEL_OK, NULL);
 }
 
 /* vxp_dql_run_to runs a plan on the active snapshot and returns the number of rows sent. */

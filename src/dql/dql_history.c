@@ -6,6 +6,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -120,7 +121,7 @@ side_object(const List *changes, bool new)
 	JsonbParseState *state = NULL;
 	ListCell   *lc;
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	vxp_push_jsonb(&state, WJB_BEGIN_OBJECT, NULL);
 	foreach(lc, changes)
 	{
 		const ItemChange *change = lfirst(lc);
@@ -132,10 +133,10 @@ side_object(const List *changes, bool new)
 		key.type = jbvString;
 		key.val.string.val = change->path;
 		key.val.string.len = strlen(change->path);
-		pushJsonbValue(&state, WJB_KEY, &key);
-		pushJsonbValue(&state, WJB_VALUE, value);
+		vxp_push_jsonb(&state, WJB_KEY, &key);
+		vxp_push_jsonb(&state, WJB_VALUE, value);
 	}
-	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+	return JsonbPGetDatum(JsonbValueToJsonb(vxp_push_jsonb(&state, WJB_END_OBJECT, NULL)));
 }
 
 /*

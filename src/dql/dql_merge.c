@@ -39,7 +39,7 @@ merge_objects(JsonbParseState **state, JsonbContainer *document, JsonbContainer 
 	JsonbValue	found;
 
 	check_stack_depth();
-	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	vxp_push_jsonb(state, WJB_BEGIN_OBJECT, NULL);
 	if (document)
 	{
 		members = JsonbIteratorInit(document);
@@ -48,13 +48,13 @@ merge_objects(JsonbParseState **state, JsonbContainer *document, JsonbContainer 
 		{
 			CHECK_FOR_INTERRUPTS();
 			(void) JsonbIteratorNext(&members, &value, true);
-			pushJsonbValue(state, WJB_KEY, &key);
+			vxp_push_jsonb(state, WJB_KEY, &key);
 			if (getKeyJsonValueFromContainer(patch, key.val.string.val, key.val.string.len, &found) == NULL)
-				pushJsonbValue(state, WJB_VALUE, &value);
+				vxp_push_jsonb(state, WJB_VALUE, &value);
 			else if (object_of(&found))
 				merge_objects(state, object_of(&value), object_of(&found));
 			else
-				pushJsonbValue(state, WJB_VALUE, &found);
+				vxp_push_jsonb(state, WJB_VALUE, &found);
 		}
 	}
 	members = JsonbIteratorInit(patch);
@@ -65,10 +65,10 @@ merge_objects(JsonbParseState **state, JsonbContainer *document, JsonbContainer 
 		(void) JsonbIteratorNext(&members, &value, true);
 		if (document && getKeyJsonValueFromContainer(document, key.val.string.val, key.val.string.len, &found))
 			continue;
-		pushJsonbValue(state, WJB_KEY, &key);
-		pushJsonbValue(state, WJB_VALUE, &value);
+		vxp_push_jsonb(state, WJB_KEY, &key);
+		vxp_push_jsonb(state, WJB_VALUE, &value);
 	}
-	return pushJsonbValue(state, WJB_END_OBJECT, NULL);
+	return vxp_push_jsonb(state, WJB_END_OBJECT, NULL);
 }
 
 static JsonbContainer *
@@ -155,22 +155,22 @@ push_list(JsonbParseState **state, JsonbContainer *list, const ReferenceEdit *ed
 {
 	uint32		count = list ? JsonContainerSize(list) : 0;
 
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	vxp_push_jsonb(state, WJB_BEGIN_ARRAY, NULL);
 	for (uint32 i = 0; i < count; i++)
 	{
 		JsonbValue *element = getIthJsonbValueFromContainer(list, i);
 
 		if (edit->create || !holds_reference(edit->refs, JsonContainerSize(edit->refs), element))
-			pushJsonbValue(state, WJB_ELEM, element);
+			vxp_push_jsonb(state, WJB_ELEM, element);
 	}
 	for (uint32 i = 0; edit->create && i < JsonContainerSize(edit->refs); i++)
 	{
 		JsonbValue *reference = getIthJsonbValueFromContainer(edit->refs, i);
 
 		if (!holds_reference(list, count, reference) && !holds_reference(edit->refs, i, reference))
-			pushJsonbValue(state, WJB_ELEM, reference);
+			vxp_push_jsonb(state, WJB_ELEM, reference);
 	}
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+	vxp_push_jsonb(state, WJB_END_ARRAY, NULL);
 }
 
 /* Pushes "value" (NULL: missing) with the list edited that lies "depth" segments down the path. */
@@ -206,7 +206,7 @@ push_edited(JsonbParseState **state, JsonbValue *value, int depth, const Referen
 	name = VARDATA_ANY(DatumGetPointer(edit->segments[depth]));
 	length = VARSIZE_ANY_EXHDR(DatumGetPointer(edit->segments[depth]));
 
-	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	vxp_push_jsonb(state, WJB_BEGIN_OBJECT, NULL);
 	if (object)
 	{
 		members = JsonbIteratorInit(object);
@@ -216,17 +216,17 @@ push_edited(JsonbParseState **state, JsonbValue *value, int depth, const Referen
 			(void) JsonbIteratorNext(&members, &member, true);
 			if (key.val.string.len == length && memcmp(key.val.string.val, name, length) == 0)
 				continue;
-			pushJsonbValue(state, WJB_KEY, &key);
-			pushJsonbValue(state, WJB_VALUE, &member);
+			vxp_push_jsonb(state, WJB_KEY, &key);
+			vxp_push_jsonb(state, WJB_VALUE, &member);
 		}
 		found = getKeyJsonValueFromContainer(object, name, length, NULL);
 	}
 	key.type = jbvString;
 	key.val.string.val = name;
 	key.val.string.len = length;
-	pushJsonbValue(state, WJB_KEY, &key);
+	vxp_push_jsonb(state, WJB_KEY, &key);
 	push_edited(state, found, depth + 1, edit);
-	return pushJsonbValue(state, WJB_END_OBJECT, NULL);
+	return vxp_push_jsonb(state, WJB_END_OBJECT, NULL);
 }
 
 /* Is there anything at the path? */

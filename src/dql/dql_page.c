@@ -16,6 +16,7 @@
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 
+#include "common/vxp_compat.h"
 #include "common/vxp_settings.h"
 #include "dql/dql_bind.h"
 #include "dql/dql_budget.h"
@@ -158,7 +159,7 @@ push_items(JsonbParseState **state, BoundQuery *bound, const DqlBuild *build, in
 
 	*cursor = NULL;
 	vxp_push_key(state, "items");
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	vxp_push_jsonb(state, WJB_BEGIN_ARRAY, NULL);
 	while (tuplestore_gettupleslot(store, true, false, slot))
 	{
 		bool		isnull;
@@ -184,7 +185,7 @@ push_items(JsonbParseState **state, BoundQuery *bound, const DqlBuild *build, in
 		*cursor = vxp_cursor_make(bound, slot->tts_values + 1, slot->tts_isnull + 1, types,
 								  bound->position + pushed);
 	}
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+	vxp_push_jsonb(state, WJB_END_ARRAY, NULL);
 	ExecDropSingleTupleTableSlot(slot);
 	tuplestore_end(store);
 	return more;
@@ -250,7 +251,7 @@ vxp_page(PG_FUNCTION_ARGS)
 	if (size > 0 && !bound->last_page)
 		bound->limit = size + 1;
 	call.build.shape = DQL_SHAPE_ITEMS;
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	vxp_push_jsonb(&state, WJB_BEGIN_OBJECT, NULL);
 	call.build.sort_keys = size > 0 && bound->total_order;
 	more = push_items(&state, bound, &call.build, size, &cursor);
 	if (cursor)
@@ -259,7 +260,7 @@ vxp_page(PG_FUNCTION_ARGS)
 		value.type = jbvString;
 		value.val.string.val = cursor;
 		value.val.string.len = strlen(cursor);
-		pushJsonbValue(&state, WJB_VALUE, &value);
+		vxp_push_jsonb(&state, WJB_VALUE, &value);
 	}
 
 	vxp_push_boolean(&state, "hasNextPage", more);
@@ -273,5 +274,5 @@ vxp_page(PG_FUNCTION_ARGS)
 		vxp_push_number(&state, "totalPagesCount",
 				   page_size == 0 ? 0 : total / page_size + (total % page_size > 0));
 	}
-	PG_RETURN_JSONB_P(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+	PG_RETURN_JSONB_P(JsonbValueToJsonb(vxp_push_jsonb(&state, WJB_END_OBJECT, NULL)));
 }

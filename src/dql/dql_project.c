@@ -15,6 +15,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "common/vxp_compat.h"
 #include "dql/dql_eval.h"
 
 VXP_FUNCTION(vxp_project);
@@ -92,7 +93,7 @@ push_key(JsonbParseState **state, const char *name, int length)
 	key.type = jbvString;
 	key.val.string.val = (char *) name;
 	key.val.string.len = length;
-	pushJsonbValue(state, WJB_KEY, &key);
+	vxp_push_jsonb(state, WJB_KEY, &key);
 }
 
 static void
@@ -101,7 +102,7 @@ push_null(JsonbParseState **state, JsonbIteratorToken token)
 	JsonbValue	null;
 
 	null.type = jbvNull;
-	pushJsonbValue(state, token, &null);
+	vxp_push_jsonb(state, token, &null);
 }
 
 static JsonbValue *project_object(JsonbParseState **state, JsonbContainer *object,
@@ -119,7 +120,7 @@ push_missing(JsonbParseState **state, const List *members)
 		push_null(state, WJB_VALUE);
 		return;
 	}
-	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	vxp_push_jsonb(state, WJB_BEGIN_OBJECT, NULL);
 	foreach(cell, members)
 	{
 		const Selection *member = lfirst(cell);
@@ -127,7 +128,7 @@ push_missing(JsonbParseState **state, const List *members)
 		push_key(state, member->name, member->length);
 		push_missing(state, member->below);
 	}
-	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+	vxp_push_jsonb(state, WJB_END_OBJECT, NULL);
 }
 
 /*
@@ -140,16 +141,16 @@ project_list(JsonbParseState **state, const JsonbValue *list, const List *member
 	ElementWalk walk;
 	JsonbValue	element;
 
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	vxp_push_jsonb(state, WJB_BEGIN_ARRAY, NULL);
 	vxp_dql_elements_begin(&walk, list);
 	while (vxp_dql_elements_next(&walk, &element))
 	{
 		if (vxp_dql_is_object(&element))
 			project_object(state, element.val.binary.data, members, mode);
 		else if (mode == DQL_SELECT_EXCLUDE)
-			pushJsonbValue(state, WJB_ELEM, &element);
+			vxp_push_jsonb(state, WJB_ELEM, &element);
 	}
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+	vxp_push_jsonb(state, WJB_END_ARRAY, NULL);
 }
 
 /* project_member appends what is selected of one member of an object. */
@@ -165,7 +166,7 @@ project_member(JsonbParseState **state, const char *name, int length, const Json
 		return;
 	push_key(state, name, length);
 	if (members == NIL || (mode == DQL_SELECT_EXCLUDE && !is_object && !is_list))
-		pushJsonbValue(state, WJB_VALUE, (JsonbValue *) value);
+		vxp_push_jsonb(state, WJB_VALUE, (JsonbValue *) value);
 	else if (is_object)
 		project_object(state, value->val.binary.data, members, mode);
 	else if (is_list)
@@ -182,7 +183,7 @@ project_object(JsonbParseState **state, JsonbContainer *object, const List *memb
 
 	check_stack_depth();
 	CHECK_FOR_INTERRUPTS();
-	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	vxp_push_jsonb(state, WJB_BEGIN_OBJECT, NULL);
 	if (mode == DQL_SELECT_EXCLUDE)
 	{
 		JsonbIterator *it = JsonbIteratorInit(object);
@@ -219,7 +220,7 @@ project_object(JsonbParseState **state, JsonbContainer *object, const List *memb
 			}
 		}
 	}
-	return pushJsonbValue(state, WJB_END_OBJECT, NULL);
+	return vxp_push_jsonb(state, WJB_END_OBJECT, NULL);
 }
 
 typedef struct ProjectCache
@@ -286,8 +287,8 @@ vxp_project(PG_FUNCTION_ARGS)
 	{
 		JsonbParseState *empty = NULL;
 
-		pushJsonbValue(&empty, WJB_BEGIN_OBJECT, NULL);
-		root = &JsonbValueToJsonb(pushJsonbValue(&empty, WJB_END_OBJECT, NULL))->root;
+		vxp_push_jsonb(&empty, WJB_BEGIN_OBJECT, NULL);
+		root = &JsonbValueToJsonb(vxp_push_jsonb(&empty, WJB_END_OBJECT, NULL))->root;
 	}
 	result = project_object(&state, root, cache->members, cache->mode);
 	PG_RETURN_JSONB_P(JsonbValueToJsonb(result));

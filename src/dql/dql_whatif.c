@@ -21,6 +21,7 @@
 #include "nodes/nodeFuncs.h"
 #include "nodes/pathnodes.h"
 #include "optimizer/optimizer.h"
+#include "optimizer/pathnode.h"
 #include "optimizer/plancat.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -39,7 +40,7 @@
 #define FAN_OUT 200.0
 
 static List *whatif_indexes = NIL;	/* of WhatIfIndex *: what to pretend now */
-static get_relation_info_hook_type previous_hook = NULL;
+static VXP_RELATION_HOOK_TYPE previous_hook = NULL;
 
 /* The Vars of the registered table as those of one of its partitions, in the query. */
 typedef struct Remap
@@ -94,7 +95,7 @@ static IndexOptInfo *
 pretend(const WhatIfIndex *whatif, Oid relid, RelOptInfo *rel)
 {
 	Remap		remap = {whatif->relid, relid, rel->relid, false};
-	IndexAmRoutine *routine = GetIndexAmRoutineByAmId(whatif->am, false);
+	const IndexAmRoutine *routine = GetIndexAmRoutineByAmId(whatif->am, false);
 	IndexOptInfo *info = makeNode(IndexOptInfo);
 	int			count = list_length(whatif->keys);
 	int			width = sizeof(IndexTupleData) + sizeof(ItemIdData);
@@ -182,24 +183,25 @@ pretend(const WhatIfIndex *whatif, Oid relid, RelOptInfo *rel)
 	return info;
 }
 
-/* get_relation_info_hook: the indexes that we pretend, beside those of the table. */
+/* The hook: the indexes that we pretend, beside those of the table. */
 static void
-add_indexes(PlannerInfo *root, Oid relid, bool inhparent, RelOptInfo *rel)
+add_indexes(VXP_RELATION_HOOK_ARGS)
 {
+	Oid			table = VXP_RELATION_HOOK_RELID;
 	ListCell   *lc;
 
 	if (previous_hook)
-		previous_hook(root, relid, inhparent, rel);
-	if (inhparent)
+		previous_hook(VXP_RELATION_HOOK_PASS);
+	if (VXP_RELATION_HOOK_INHPARENT || !OidIsValid(table))
 		return;
 	foreach(lc, whatif_indexes)
 	{
 		const WhatIfIndex *whatif = lfirst(lc);
 		IndexOptInfo *info = NULL;
 
-		if (whatif->relid == relid ||
-			(get_rel_relispartition(relid) && list_member_oid(get_partition_ancestors(relid), whatif->relid)))
-			info = pretend(whatif, relid, rel);
+		if (whatif->relid == table ||
+			(get_rel_relispartition(table) && list_member_oid(get_partition_ancestors(table), whatif->relid)))
+			info = pretend(whatif, table, rel);
 		if (info)
 			rel->indexlist = lappend(rel->indexlist, info);
 	}
@@ -227,8 +229,8 @@ vxp_whatif_plan(Query *query, List *indexes)
 		((WhatIfIndex *) lfirst(lc))->oid = oid--;
 	}
 	was_suspended = vxp_budget_suspend(true);
-	previous_hook = get_relation_info_hook;
-	get_relation_info_hook = add_indexes;
+	previous_hook = VXP_RELATION_HOOK;
+	VXP_RELATION_HOOK = add_indexes;
 	whatif_indexes = indexes;
 	PG_TRY();
 	{
@@ -236,7 +238,7 @@ vxp_whatif_plan(Query *query, List *indexes)
 	}
 	PG_FINALLY();
 	{
-		get_relation_info_hook = previous_hook;
+		VXP_RELATION_HOOK = previous_hook;
 		whatif_indexes = NIL;
 		vxp_budget_suspend(was_suspended);
 	}

@@ -9,6 +9,7 @@
 #include "access/relation.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "executor/tstoreReceiver.h"
 #include "fmgr.h"
@@ -21,6 +22,7 @@
 #include "utils/numeric.h"
 #include "utils/snapmgr.h"
 
+#include "common/vxp_compat.h"
 #include "common/vxp_settings.h"
 #include "dql/dql_budget.h"
 #include "dql/dql_envelope.h"
@@ -101,7 +103,7 @@ end_result(WriteResult *result)
 static uint64
 probe(const BoundWrite *write, WriteResult *items)
 {
-	PlannedStmt *plan = pg_plan_query(vxp_write_probe_query(write, items != NULL), "", CURSOR_OPT_PARALLEL_OK, NULL);
+	PlannedStmt *plan = vxp_plan_query(vxp_write_probe_query(write, items != NULL), "", CURSOR_OPT_PARALLEL_OK, NULL);
 	WriteResult counted;
 
 	run_plan(plan, items != NULL, items ? SAMPLE_SIZE : 0, items ? items : &counted);
@@ -306,9 +308,9 @@ envelope(uint64 rows, WriteResult *items, int64 operation)
 {
 	JsonbParseState *state = NULL;
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	vxp_push_jsonb(&state, WJB_BEGIN_OBJECT, NULL);
 	vxp_push_key(&state, "items");
-	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+	vxp_push_jsonb(&state, WJB_BEGIN_ARRAY, NULL);
 	while (items && vxp_write_next(items))
 	{
 		bool		isnull;
@@ -316,13 +318,13 @@ envelope(uint64 rows, WriteResult *items, int64 operation)
 
 		vxp_push_item(&state, item, isnull);
 	}
-	pushJsonbValue(&state, WJB_END_ARRAY, NULL);
+	vxp_push_jsonb(&state, WJB_END_ARRAY, NULL);
 	vxp_push_boolean(&state, "hasNextPage", false);
 	vxp_push_number(&state, "totalItemsCount", rows);
 	vxp_push_number(&state, "totalPagesCount", 0);
 	if (operation > 0)
 		vxp_push_number(&state, "operation", operation);
-	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+	return JsonbPGetDatum(JsonbValueToJsonb(vxp_push_jsonb(&state, WJB_END_OBJECT, NULL)));
 }
 
 static Datum

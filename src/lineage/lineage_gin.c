@@ -100,7 +100,7 @@ vxp_lineage_gin_extract_query(PG_FUNCTION_ARGS)
 				*search_mode = GIN_SEARCH_MODE_ALL;
 				break;
 			}
-			/* FALLTHROUGH */
+			VXP_FALLTHROUGH;
 		case LINEAGE_STRAT_HAS_ANCESTOR:
 			keys = palloc(sizeof(Datum));
 			keys[0] = label_key(VARDATA_ANY(argument), VARSIZE_ANY_EXHDR(argument));

@@ -164,6 +164,11 @@ def statement_rows(add):
     add("point", vary(volume(point)), vary(point_sql))
     add("ten", vary(volume(ten)), vary(ten_sql), block=100)
     add("join", join.format(f"vxp.query(NULL::bench.volume, {literal(request(filter=two))})"), join_sql, block=100)
+    # what the server itself needs to make a call part of a query
+    psql(f"CREATE OR REPLACE FUNCTION bench.two() RETURNS SETOF bench.volume LANGUAGE sql STABLE BEGIN ATOMIC SELECT * FROM bench.volume WHERE {join_sql.split(' AND ', 1)[1]}; END")
+    add("function join", join.format("bench.two()"), join_sql, block=100)
+    psql(f"CREATE OR REPLACE FUNCTION bench.one() RETURNS SETOF bench.volume LANGUAGE sql STABLE BEGIN ATOMIC SELECT * FROM bench.volume WHERE id = {marker}; END")
+    add("function point", f"SELECT {columns()} FROM bench.one()", point_sql)
     add("parameter, one", parameter, bound(point_sql), mode="prepared", variables=[("q", point)], settings=custom)
     add("parameter, ten", parameter, bound(ten_sql), mode="prepared", variables=[("q", ten)], settings=custom, block=100)
 
