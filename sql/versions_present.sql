@@ -55,6 +55,14 @@ SELECT * FROM ask('SELECT n FROM ppscan c LEFT JOIN ppsite_current s ON s.identi
 SELECT * FROM ask('SELECT n FROM ppsite_current s RIGHT JOIN ppscan c ON s.identifier = c.parent_identifier AND shown(c.valid_from, c.valid_to)');
 SELECT * FROM ask('SELECT n FROM ppscan c FULL JOIN ppsite_current s ON s.identifier = c.parent_identifier AND country = ''v1'' WHERE shown(c.valid_from, c.valid_to) OR c.n = 2');
 SELECT * FROM ask('SELECT a.n FROM ppscan a JOIN ppscan b ON a.identifier = b.identifier AND shown(a.valid_from, b.valid_to)');
+-- the same table twice: both times or neither, for 18 removes self-joins of a table with itself and those that inherit
+SELECT * FROM ask('SELECT v.n FROM ppscan v JOIN ppscan_current c ON c.identifier = v.identifier AND c.n > 21');
+SELECT * FROM ask('SELECT v.n FROM ppscan_current c JOIN ppscan v ON c.identifier = v.identifier AND c.n > 21');
+SELECT * FROM ask('SELECT v.n FROM ppscan v WHERE EXISTS (SELECT FROM ppscan_current c WHERE c.identifier = v.identifier AND c.n > 21)');
+SELECT * FROM ask('SELECT v.n FROM ppscan_current v JOIN ppscan_current c ON c.identifier = v.identifier AND c.n > 21');
+SELECT * FROM ask($$SELECT n FROM vxp.query(NULL::ppscan, '{"versions": "all", "intersect": {"query": {"resource": "PpScan", "filter": {"n": {"$gt": 21}}}}}')$$);
+SELECT * FROM ask(to_sql('{"resource": "PpScan", "select": ["n"], "versions": "all", "intersect": {"query": {"resource": "PpScan", "filter": {"n": {"$gt": 21}}}}}'));
+SELECT * FROM ask(to_sql('{"resource": "PpScan", "select": ["n"], "intersect": {"query": {"resource": "PpScan", "filter": {"n": {"$gt": 21}}}}}'));
 SET vxp.as_of = '2020-06-01';
 SELECT * FROM ask('SELECT n FROM ppscan_current');
 RESET vxp.as_of;

@@ -144,7 +144,7 @@ is_total(const BoundNode *node)
 /*
  * vxp_raw_relation: the table, for FROM.  Where the open rows are written out as
  * what is shown now, the closed ones are left out as the planner leaves them out
- * for vxp.shown().
+ * for vxp.shown(); not beside a request for all versions of the same table.
  */
 RangeVar *
 vxp_raw_relation(const BoundQuery *bound)
@@ -152,7 +152,8 @@ vxp_raw_relation(const BoundQuery *bound)
 	RangeVar   *table = makeRangeVar(pstrdup(bound->schema_name), pstrdup(bound->table_name), -1);
 	Oid			history;
 
-	if (bound->versions == VERSIONS_CURRENT)
+	if (bound->versions == VERSIONS_CURRENT &&
+		(bound->outermost->versions == VERSIONS_CURRENT || bound->outermost->relid != bound->relid))
 		table->inh = !vxp_open_alone(bound->relid, bound->valid_to->attnum, &history);
 	return table;
 }

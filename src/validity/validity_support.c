@@ -199,8 +199,14 @@ filters_relation(Node *node, int relid, const FuncExpr *call)
  * The planner asks us before it expands inheritance, with the query as it has
  * it.  Left alone are calls that are no condition of all rows of the table (in a
  * select list, below OR, of an outer join), tables from which others inherit,
- * and targets of writes, for which the planner has made up its mind by now.  The
- * plan depends on the table left out: on what made it hold closed rows only.
+ * and targets of writes, for which the planner has made up its mind by now.
+ *
+ * A query that reads the same table a second time reads ONLY it both times or
+ * neither: 18 takes a table with and without those that inherit for the same
+ * when it removes self-joins (seen with 18.6, in plain SQL).  So the first call
+ * decides for all; by the next one, it stands in the query as a condition.
+ *
+ * The plan depends on the table left out: on what made it hold closed rows only.
  */
 static void
 read_open_alone(PlannerInfo *root, const FuncExpr *call)
@@ -209,16 +215,31 @@ read_open_alone(PlannerInfo *root, const FuncExpr *call)
 	Var		   *to = (Var *) lsecond(call->args);
 	RangeTblEntry *table;
 	Oid			history;
+	ListCell   *lc;
 
 	if (root == NULL || !IsA(from, Var) || !IsA(to, Var) || to->varlevelsup != 0 || from->varlevelsup != 0 ||
-		from->varno != to->varno || to->varno > list_length(root->parse->rtable) || to->varno == root->parse->resultRelation)
+		from->varno != to->varno || to->varno > list_length(root->parse->rtable))
 		return;
 	table = rt_fetch(to->varno, root->parse->rtable);
 	if (table->rtekind != RTE_RELATION || table->relkind != RELKIND_RELATION || !table->inh ||
-		!filters_relation((Node *) root->parse->jointree, to->varno, call) ||
 		!vxp_open_alone(table->relid, to->varattno, &history))
 		return;
-	table->inh = false;
+	foreach(lc, root->parse->rtable)
+	{
+		RangeTblEntry *other = lfirst(lc);
+		int			relid = foreach_current_index(lc) + 1;
+		FuncExpr   *its = copyObject((FuncExpr *) call);
+
+		if (other->rtekind != RTE_RELATION || other->relid != table->relid)
+			continue;
+		((Var *) linitial(its->args))->varno = relid;
+		((Var *) lsecond(its->args))->varno = relid;
+		if (relid == root->parse->resultRelation || !filters_relation((Node *) root->parse->jointree, relid, its))
+			return;
+	}
+	foreach(lc, root->parse->rtable)
+		if (((RangeTblEntry *) lfirst(lc))->rtekind == RTE_RELATION && ((RangeTblEntry *) lfirst(lc))->relid == table->relid)
+			((RangeTblEntry *) lfirst(lc))->inh = false;
 	root->glob->relationOids = lappend_oid(root->glob->relationOids, history);
 }
 
