@@ -2,8 +2,8 @@
  * lineage_stats_cache.c - what the statistics of lineage columns say, unpacked
  *
  * A row of pg_statistic with a few hundred common ancestors is compressed, and
- * to unpack it costs as much as planning a small question does without it.  The
- * server keeps the row, as it is stored, and unpacks it for each estimate.
+ * to unpack it was a sixth of a small question, planning and all.  The server
+ * keeps the row as it is stored, and unpacks it for each estimate.
  *
  * So this session keeps what it has unpacked, known by the row that it came
  * from: the row's place and the transaction that wrote it tell whether it is

@@ -193,7 +193,7 @@ filters_relation(Node *node, int relid, const FuncExpr *call)
 /*
  * read_open_alone leaves the table of closed rows out of a plan whose rows are
  * the open ones: the planner would open it, look at its indexes and statistics
- * and then find by its constraint that none of its rows is asked for, which is a
+ * and then find by its constraint that none of its rows is asked for, up to a
  * third of the time that it takes to look up a row.
  *
  * The planner asks us before it expands inheritance, with the query as it has
@@ -214,6 +214,7 @@ read_open_alone(PlannerInfo *root, const FuncExpr *call)
 	Var		   *from = (Var *) linitial(call->args);
 	Var		   *to = (Var *) lsecond(call->args);
 	RangeTblEntry *table;
+	List	   *readers = NIL;		/* all places where the query reads the table */
 	Oid			history;
 	ListCell   *lc;
 
@@ -228,18 +229,19 @@ read_open_alone(PlannerInfo *root, const FuncExpr *call)
 	{
 		RangeTblEntry *other = lfirst(lc);
 		int			relid = foreach_current_index(lc) + 1;
-		FuncExpr   *its = copyObject((FuncExpr *) call);
+		FuncExpr   *its;
 
 		if (other->rtekind != RTE_RELATION || other->relid != table->relid)
 			continue;
+		its = copyObject((FuncExpr *) call);
 		((Var *) linitial(its->args))->varno = relid;
 		((Var *) lsecond(its->args))->varno = relid;
 		if (relid == root->parse->resultRelation || !filters_relation((Node *) root->parse->jointree, relid, its))
 			return;
+		readers = lappend(readers, other);
 	}
-	foreach(lc, root->parse->rtable)
-		if (((RangeTblEntry *) lfirst(lc))->rtekind == RTE_RELATION && ((RangeTblEntry *) lfirst(lc))->relid == table->relid)
-			((RangeTblEntry *) lfirst(lc))->inh = false;
+	foreach(lc, readers)
+		((RangeTblEntry *) lfirst(lc))->inh = false;
 	root->glob->relationOids = lappend_oid(root->glob->relationOids, history);
 }
 
