@@ -42,6 +42,7 @@
 #include "utils/selfuncs.h"
 #include "utils/typcache.h"
 
+#include "common/vxp_statistics.h"
 #include "dql/dql_bind.h"
 #include "dql/dql_estimate.h"
 #include "dql/dql_eval.h"
@@ -73,11 +74,12 @@ typedef struct Estimate
 	bool		has_expressions;	/* there may be statistics of expressions */
 	int			work;			/* conditions that ran on documents so far */
 
-	/* the sample */
+	/* the sample, kept by vxp_statistics.c: nothing else asks it before the estimate is done */
 	int			count;
 	Jsonb	  **documents;
 	double	   *weights;		/* add up to 1 - null_part */
 	double		null_part;
+	double		trust;			/* in what the sample does not show, 0 to 1 */
 
 	/* what the last condition gave */
 	const DqlNode *last;
@@ -86,16 +88,10 @@ typedef struct Estimate
 	int			last_misses;
 } Estimate;
 
-/* Adds values of a statistics slot to the sample, which stays as long as the estimate does. */
+/* Adds values of a statistics slot to the sample. */
 static void
 add_sample(Estimate *estimate, const AttStatsSlot *slot, double part)
 {
-	if (slot->nvalues == 0)
-		return;
-	estimate->documents = estimate->documents ?
-		repalloc(estimate->documents, (estimate->count + slot->nvalues) * sizeof(Jsonb *)) : palloc(slot->nvalues * sizeof(Jsonb *));
-	estimate->weights = estimate->weights ?
-		repalloc(estimate->weights, (estimate->count + slot->nvalues) * sizeof(double)) : palloc(slot->nvalues * sizeof(double));
 	for (int i = 0; i < slot->nvalues; i++)
 	{
 		estimate->documents[estimate->count] = DatumGetJsonbP(slot->values[i]);
@@ -107,25 +103,28 @@ add_sample(Estimate *estimate, const AttStatsSlot *slot, double part)
 static void
 read_sample(Estimate *estimate)
 {
+	static const VxpSlotKind kinds[VXP_SLOTS] = {
+		{STATISTIC_KIND_MCV, ATTSTATSSLOT_VALUES | ATTSTATSSLOT_NUMBERS},
+		{STATISTIC_KIND_HISTOGRAM, ATTSTATSSLOT_VALUES}
+	};
 	VariableStatData vardata;
 
 	examine_variable(estimate->root, estimate->document, estimate->varRelid, &vardata);
 	if (HeapTupleIsValid(vardata.statsTuple) && vardata.acl_ok && vardata.atttype == JSONBOID)
 	{
-		AttStatsSlot slot;
+		const VxpSlots *slots = vxp_statistics_slots(&vardata, kinds);
+		int			count = slots->slot[0].nvalues + slots->slot[1].nvalues;
 		double		common = 0;
 
+		for (int i = 0; i < slots->slot[0].nnumbers; i++)
+			common += slots->slot[0].numbers[i];
 		estimate->null_part = ((Form_pg_statistic) GETSTRUCT(vardata.statsTuple))->stanullfrac;
-		if (get_attstatsslot(&slot, vardata.statsTuple, STATISTIC_KIND_MCV, InvalidOid, ATTSTATSSLOT_VALUES | ATTSTATSSLOT_NUMBERS))
-		{
-			for (int i = 0; i < slot.nnumbers; i++)
-				common += slot.numbers[i];
-			add_sample(estimate, &slot, 0);
-		}
-		if (get_attstatsslot(&slot, vardata.statsTuple, STATISTIC_KIND_HISTOGRAM, InvalidOid, ATTSTATSSLOT_VALUES))
-		{
-			add_sample(estimate, &slot, Max(1.0 - estimate->null_part - common, 0.0));
-		}
+		estimate->documents = palloc(count * sizeof(Jsonb *));
+		estimate->weights = palloc(count * sizeof(double));
+		add_sample(estimate, &slots->slot[0], 0);
+		add_sample(estimate, &slots->slot[1], Max(1.0 - estimate->null_part - common, 0.0));
+		/* what the common documents are is known, however few they are */
+		estimate->trust = Min(Max((double) estimate->count / SAMPLE_WANTED, common + estimate->null_part), 1.0);
 	}
 	ReleaseVariableStats(vardata);
 }
@@ -504,7 +503,7 @@ part_by_expression(const Estimate *estimate, const DqlNode *node, const DqlPath 
 static double
 within_sample(const Estimate *estimate, double part, int matches, double otherwise)
 {
-	double		trust = Min((double) estimate->count / SAMPLE_WANTED, 1.0);
+	double		trust = estimate->trust;
 
 	/* one document is little: a rare value may be there by chance, which must not look like a frequent one */
 	if (matches == 1 && part < 0.1)
@@ -642,7 +641,6 @@ vxp_dql_estimate(PlannerInfo *root, Node *document, int varRelid,
 	Estimate	estimate = {root, document, varRelid, field, params};
 	MemoryContext context;
 	MemoryContext old;
-	Oid			types[] = {JSONBOID, TEXTOID, BOOLOID};
 	Selectivity result;
 	bool		known = false;
 
@@ -650,8 +648,13 @@ vxp_dql_estimate(PlannerInfo *root, Node *document, int varRelid,
 		return 1.0;
 	context = AllocSetContextCreate(CurrentMemoryContext, "vxp estimate", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
-	estimate.sort_key = LookupFuncName(list_make2(makeString("vxp"), makeString("sort_key")), 3, types, true);
 	estimate.has_expressions = may_have_expressions(&estimate);
+	if (estimate.has_expressions)
+	{
+		Oid			types[] = {JSONBOID, TEXTOID, BOOLOID};
+
+		estimate.sort_key = LookupFuncName(list_make2(makeString("vxp"), makeString("sort_key")), 3, types, true);
+	}
 	read_sample(&estimate);
 	result = -1;
 	if (!estimate.has_expressions)

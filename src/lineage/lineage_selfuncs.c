@@ -34,6 +34,7 @@
 #include "utils/selfuncs.h"
 #include "utils/syscache.h"
 
+#include "common/vxp_statistics.h"
 #include "lineage/lineage_index.h"
 #include "lineage/lineage_probe.h"
 #include "lineage/lineage_stats.h"
@@ -51,7 +52,8 @@ typedef struct LineageStats
 	double		rows;			/* of the relation, at least 1 */
 	double		null_share;
 	double		distinct;		/* different paths */
-	const LineageSlots *slots;	/* never NULL: without statistics it has neither */
+	const AttStatsSlot *common; /* the most common ancestors; NULL: not known */
+	const AttStatsSlot *types;	/* the identifier types, likewise */
 } LineageStats;
 
 VXP_FUNCTION(vxp_lineage_sel);
@@ -89,18 +91,28 @@ strategy_of_operator(Oid operator)
 static void
 open_stats(LineageStats *stats, VariableStatData *variable, Oid function)
 {
-	static const LineageSlots none = {.has_common = false, .has_types = false};
+	static const VxpSlotKind kinds[VXP_SLOTS] = {
+		{STATISTIC_KIND_MCELEM, ATTSTATSSLOT_VALUES | ATTSTATSSLOT_NUMBERS},
+		{LINEAGE_STATISTIC_KIND, ATTSTATSSLOT_VALUES | ATTSTATSSLOT_NUMBERS}
+	};
+	const VxpSlots *slots;
 	bool		is_default;
 
 	stats->rows = variable->rel && variable->rel->tuples > 1 ? variable->rel->tuples : 1;
 	stats->distinct = Max(get_variable_numdistinct(variable, &is_default), 1.0);
 	stats->null_share = 0;
-	stats->slots = &none;
+	stats->common = stats->types = NULL;
 	if (!HeapTupleIsValid(variable->statsTuple))
 		return;
 	stats->null_share = ((Form_pg_statistic) GETSTRUCT(variable->statsTuple))->stanullfrac;
-	if (statistic_proc_security_check(variable, function))
-		stats->slots = vxp_lineage_slots(variable);
+	if (!statistic_proc_security_check(variable, function))
+		return;
+	slots = vxp_statistics_slots(variable, kinds);
+	/* a slot of another making is none of ours */
+	if (slots->found[0] && slots->slot[0].nnumbers >= slots->slot[0].nvalues)
+		stats->common = &slots->slot[0];
+	if (slots->found[1] && slots->slot[1].nnumbers == slots->slot[1].nvalues * LINEAGE_TYPE_NUMBERS)
+		stats->types = &slots->slot[1];
 }
 
 /* find_value returns the place of the bytes in the slot, or -1. */
@@ -133,7 +145,7 @@ find_value(const AttStatsSlot *slot, const char *bytes, int length)
 static double
 type_number(const LineageStats *stats, int type, LineageTypeNumber number)
 {
-	double		value = stats->slots->types.numbers[type * LINEAGE_TYPE_NUMBERS + number];
+	double		value = stats->types->numbers[type * LINEAGE_TYPE_NUMBERS + number];
 
 	return value < 0 ? -value * stats->rows : value;
 }
@@ -148,12 +160,12 @@ label_share(const LineageStats *stats, const char *bytes, int length, bool withi
 	int			place;
 	int			type;
 
-	if (!stats->slots->has_types)
+	if (stats->types == NULL)
 		return DEFAULT_SELECTIVITY;
-	type = find_value(&stats->slots->types, bytes, vxp_lineage_type_length(label));
-	place = stats->slots->has_common ? find_value(&stats->slots->common, bytes, length) : -1;
+	type = find_value(stats->types, bytes, vxp_lineage_type_length(label));
+	place = stats->common ? find_value(stats->common, bytes, length) : -1;
 	if (place >= 0)
-		share = stats->slots->common.numbers[place];
+		share = stats->common->numbers[place];
 	else if (type < 0)
 		return rare;
 	else
@@ -177,9 +189,9 @@ average_share(const LineageStats *stats, bool within)
 	double		share = 0;
 	double		distinct = 0;
 
-	if (!stats->slots->has_types)
+	if (stats->types == NULL)
 		return DEFAULT_SELECTIVITY;
-	for (int i = 0; i < stats->slots->types.nvalues; i++)
+	for (int i = 0; i < stats->types->nvalues; i++)
 	{
 		share += type_number(stats, i, LINEAGE_TYPE_SHARE);
 		distinct += type_number(stats, i, LINEAGE_TYPE_DISTINCT);
@@ -194,9 +206,9 @@ average_depth(const LineageStats *stats)
 {
 	double		depth = 1;
 
-	if (!stats->slots->has_types)
+	if (stats->types == NULL)
 		return DEFAULT_DEPTH;
-	for (int i = 0; i < stats->slots->types.nvalues; i++)
+	for (int i = 0; i < stats->types->nvalues; i++)
 		depth += type_number(stats, i, LINEAGE_TYPE_SHARE);
 	return depth;
 }
@@ -285,21 +297,21 @@ has_common_label(const LineageStats *stats, StrategyNumber strategy, struct varl
 	bool		has_null;
 	int			count;
 
-	if (!stats->slots->has_common)
+	if (stats->common == NULL)
 		return false;
 	switch (strategy)
 	{
 		case LINEAGE_STRAT_HAS_ANCESTOR:
 		case LINEAGE_STRAT_IS_WITHIN:
-			return find_value(&stats->slots->common, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)) >= 0;
+			return find_value(stats->common, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)) >= 0;
 		case LINEAGE_STRAT_BELOW:
 			last = vxp_lineage_last(lineage_span(value));
-			return find_value(&stats->slots->common, last.bytes, last.length) >= 0;
+			return find_value(stats->common, last.bytes, last.length) >= 0;
 		case LINEAGE_STRAT_HAS_ANY:
 		case LINEAGE_STRAT_HAS_ALL:
 			count = vxp_lineage_array_labels(value, &labels, &has_null);
 			for (int i = 0; i < count; i++)
-				if (find_value(&stats->slots->common, labels[i].bytes, labels[i].length) >= 0)
+				if (find_value(stats->common, labels[i].bytes, labels[i].length) >= 0)
 					return true;
 			return false;
 		default:
@@ -322,7 +334,7 @@ probed_share(const LineageStats *stats, LineageProbe *probe, StrategyNumber stra
 
 	*counted = false;
 	/* paths above a path are few, and known well */
-	if (!stats->slots->has_types || strategy == LINEAGE_STRAT_ABOVE || has_common_label(stats, strategy, value) || rows < 1)
+	if (stats->types == NULL || strategy == LINEAGE_STRAT_ABOVE || has_common_label(stats, strategy, value) || rows < 1)
 		return share;
 	*counted = vxp_lineage_probe_count(probe, strategy, value, &count);
 	return Min(*counted ? count / rows : Max(share, count / rows), 1.0);

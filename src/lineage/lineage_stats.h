@@ -38,18 +38,6 @@ typedef enum LineageTypeNumber
 
 #define LINEAGE_TYPE_NUMBERS 6
 
-/* Both slots, unpacked. */
-typedef struct LineageSlots
-{
-	AttStatsSlot common;
-	bool		has_common;
-	AttStatsSlot types;
-	bool		has_types;
-} LineageSlots;
-
-/* lineage_stats_cache.c */
-extern const LineageSlots *vxp_lineage_slots(const VariableStatData *variable);
-
 /* lineage_selfuncs.c */
 extern Node *vxp_lineage_selectivity_request(SupportRequestSelectivity *request, StrategyNumber strategy);
 

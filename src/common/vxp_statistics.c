@@ -1,9 +1,10 @@
 /*
- * lineage_stats_cache.c - what the statistics of lineage columns say, unpacked
+ * vxp_statistics.c - what ANALYZE keeps of lineage and document columns, unpacked
  *
- * A row of pg_statistic with a few hundred common ancestors is compressed, and
- * to unpack it was a sixth of a small question, planning and all.  The server
- * keeps the row as it is stored, and unpacks it for each estimate.
+ * A row of pg_statistic with a few hundred common ancestors, or a hundred
+ * documents, is compressed, and to unpack it was a sixth of a small question,
+ * planning and all.  The server keeps the row as it is stored, and unpacks it for
+ * each estimate.
  *
  * So this session keeps what it has unpacked, known by the row that it came
  * from: the row's place and the transaction that wrote it tell whether it is
@@ -14,11 +15,10 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_statistic.h"
-#include "catalog/pg_type.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
-#include "lineage/lineage_stats.h"
+#include "common/vxp_statistics.h"
 
 /* Of so many columns, and of less when they take more than so many bytes. */
 #define KEPT_MAX 16
@@ -34,23 +34,20 @@ typedef struct KeptSlots
 	TransactionId xmin;
 	ItemPointerData row;
 	uint64		used;			/* the number of the use before */
-	LineageSlots slots;
+	int			kinds[VXP_SLOTS];
+	VxpSlots	slots;
 } KeptSlots;
 
 static KeptSlots kept[KEPT_MAX];
 static uint64 uses = 0;
 
-/* Unpacks both slots into the current memory context; one of another making is none of ours. */
+/* Unpacks the slots into the current memory context. */
 static void
-unpack(HeapTuple tuple, LineageSlots *slots)
+unpack(HeapTuple tuple, const VxpSlotKind *kinds, VxpSlots *slots)
 {
-	memset(slots, 0, sizeof(LineageSlots));
-	slots->has_common = get_attstatsslot(&slots->common, tuple, STATISTIC_KIND_MCELEM,
-										 InvalidOid, ATTSTATSSLOT_VALUES | ATTSTATSSLOT_NUMBERS) &&
-		slots->common.nnumbers >= slots->common.nvalues;
-	slots->has_types = get_attstatsslot(&slots->types, tuple, LINEAGE_STATISTIC_KIND,
-										InvalidOid, ATTSTATSSLOT_VALUES | ATTSTATSSLOT_NUMBERS) &&
-		slots->types.nnumbers == slots->types.nvalues * LINEAGE_TYPE_NUMBERS;
+	memset(slots, 0, sizeof(VxpSlots));
+	for (int i = 0; i < VXP_SLOTS; i++)
+		slots->found[i] = get_attstatsslot(&slots->slot[i], tuple, kinds[i].kind, InvalidOid, kinds[i].flags);
 }
 
 static void
@@ -64,9 +61,19 @@ forget(KeptSlots *place)
 }
 
 static bool
-is_of(const KeptSlots *place, HeapTuple tuple)
+is_column(const KeptSlots *place, Form_pg_statistic form)
 {
-	return place->xmin == HeapTupleHeaderGetRawXmin(tuple->t_data) &&
+	return place->relid == form->starelid && place->attnum == form->staattnum && place->inherit == form->stainherit;
+}
+
+static bool
+is_of(const KeptSlots *place, HeapTuple tuple, const VxpSlotKind *kinds)
+{
+	for (int i = 0; i < VXP_SLOTS; i++)
+		if (place->kinds[i] != kinds[i].kind)
+			return false;
+	return is_column(place, (Form_pg_statistic) GETSTRUCT(tuple)) &&
+		place->xmin == HeapTupleHeaderGetRawXmin(tuple->t_data) &&
 		ItemPointerEquals((ItemPointer) &place->row, &tuple->t_self);
 }
 
@@ -89,7 +96,7 @@ place_for(Form_pg_statistic form)
 				empty = place;
 				continue;
 			}
-			if (place->relid == form->starelid && place->attnum == form->staattnum && place->inherit == form->stainherit)
+			if (is_column(place, form))
 			{
 				forget(place);
 				return place;
@@ -105,11 +112,11 @@ place_for(Form_pg_statistic form)
 }
 
 /*
- * vxp_lineage_slots returns what the statistics of a lineage column keep; the
- * variable has some.  The answer is good until the next question.
+ * vxp_statistics_slots returns the slots of these kinds that the statistics of a
+ * variable have; it has some.  The answer is good until the next question.
  */
-const LineageSlots *
-vxp_lineage_slots(const VariableStatData *variable)
+const VxpSlots *
+vxp_statistics_slots(const VariableStatData *variable, const VxpSlotKind *kinds)
 {
 	HeapTuple	tuple = variable->statsTuple;
 	Form_pg_statistic form = (Form_pg_statistic) GETSTRUCT(tuple);
@@ -120,16 +127,15 @@ vxp_lineage_slots(const VariableStatData *variable)
 	/* a row that another extension made is no row of pg_statistic, and has no place */
 	if (variable->freefunc != ReleaseSysCache)
 	{
-		LineageSlots *slots = palloc(sizeof(LineageSlots));
+		VxpSlots   *slots = palloc(sizeof(VxpSlots));
 
-		unpack(tuple, slots);
+		unpack(tuple, kinds, slots);
 		return slots;
 	}
 	for (int i = 0; i < KEPT_MAX; i++)
 	{
 		place = &kept[i];
-		if (place->context != NULL && place->relid == form->starelid && place->attnum == form->staattnum &&
-			place->inherit == form->stainherit && is_of(place, tuple))
+		if (place->context != NULL && is_of(place, tuple, kinds))
 		{
 			place->used = ++uses;
 			return &place->slots;
@@ -137,7 +143,7 @@ vxp_lineage_slots(const VariableStatData *variable)
 	}
 
 	/* it belongs to the caller until it is whole: an error on the way leaves nothing */
-	context = AllocSetContextCreate(CurrentMemoryContext, "vxp lineage statistics", ALLOCSET_SMALL_SIZES);
+	context = AllocSetContextCreate(CurrentMemoryContext, "vxp statistics", ALLOCSET_SMALL_SIZES);
 	caller = MemoryContextSwitchTo(context);
 	place = place_for(form);
 	place->relid = form->starelid;
@@ -145,7 +151,9 @@ vxp_lineage_slots(const VariableStatData *variable)
 	place->inherit = form->stainherit;
 	place->xmin = HeapTupleHeaderGetRawXmin(tuple->t_data);
 	place->row = tuple->t_self;
-	unpack(tuple, &place->slots);
+	for (int i = 0; i < VXP_SLOTS; i++)
+		place->kinds[i] = kinds[i].kind;
+	unpack(tuple, kinds, &place->slots);
 	MemoryContextSwitchTo(caller);
 	MemoryContextSetParent(context, CacheMemoryContext);
 	place->context = context;
