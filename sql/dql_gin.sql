@@ -110,5 +110,25 @@ SELECT rows_of('{"filter":{"a":1}}') < 100 AS few, rows_of('{"filter":{"a":{"$ne
 	   rows_of('{"filter":{}}') AS every, rows_of('{"filter":{"a":1,"b":2}}') <= rows_of('{"filter":{"a":1}}') AS fewer,
 	   rows_of('{"filter":{"$or":[{"a":1},{"b":2}]}}') >= rows_of('{"filter":{"a":1}}') AS more;
 
+-- the index is expected to find what its predicate stands for: as many rows as the filter keeps where that is all of it, and never fewer
+CREATE FUNCTION expected(filter text, OUT candidates int, OUT kept int) LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE format('EXPLAIN (FORMAT JSON) SELECT id FROM doc WHERE vxp.matches(d, %L)', filter) INTO plan;
+	IF plan -> 0 -> 'Plan' ->> 'Node Type' = 'Bitmap Heap Scan' THEN
+		candidates := plan -> 0 -> 'Plan' -> 'Plans' -> 0 ->> 'Plan Rows';
+		kept := plan -> 0 -> 'Plan' ->> 'Plan Rows';
+	END IF;
+END
+$$;
+SET enable_seqscan = off;
+SELECT count(*) AS with_index, count(*) FILTER (WHERE e.candidates = e.kept) AS same, count(*) FILTER (WHERE e.candidates > e.kept) AS more, count(*) FILTER (WHERE e.candidates < e.kept) AS fewer
+FROM filters, expected('{"filter":' || filter || '}') e WHERE e.candidates IS NOT NULL;
+SELECT filter, e.candidates = e.kept AS whole, e.candidates > e.kept AS part
+FROM (VALUES (1, '{"a":5}'), (2, '{"a":5,"o.k":{"$gt":"x"}}'), (3, '{"a":{"$in":[5,6]},"r.m":{"$gt":39}}'), (4, '{"$or":[{"a":5},{"o.k":"x5"}]}'), (5, '{"$or":[{"a":5,"b":{"$gt":1}},{"o.k":"x5"}]}'), (6, '{"a":5,"o.k":"x5"}')) f(n, filter),
+	expected('{"filter":' || filter || '}') e ORDER BY n;
+RESET enable_seqscan;
+
 DROP TABLE doc, filters;
-DROP FUNCTION plan_of, ids, rows_of;
+DROP FUNCTION plan_of, ids, rows_of, expected;
