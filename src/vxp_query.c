@@ -10,6 +10,7 @@
 #include "common/vxp_compat.h"
 #include "common/vxp_settings.h"
 #include "dql/dql_budget.h"
+#include "dql/dql_fn.h"
 #include "validity/validity.h"
 #include "validity/version.h"
 
@@ -32,4 +33,5 @@ _PG_init(void)
 	vxp_paths_init();
 	vxp_wrapper_init();
 	vxp_budget_init();
+	vxp_dql_fn_init();
 }

@@ -275,8 +275,8 @@ extern bool vxp_collation_is_c(Oid collation);
 
 /*
  * Moves the privileges that a query checks for a table into the query that
- * takes the table over; asks for the privilege to read a column.  16 took them
- * out of the range table entry.  A file that uses these includes
+ * takes the table over; asks for the privilege to read a column; takes those
+ * over that an analysis has gathered.  16 took them out of the range table entry.  A file that uses these includes
  * parser/parse_relation.h.
  */
 #if PG_VERSION_NUM >= 160000
@@ -291,8 +291,10 @@ extern bool vxp_collation_is_c(Oid collation);
 		RTEPermissionInfo *marked_ = getRTEPermissionInfo((query)->rteperminfos, (entry)); \
 		marked_->selectedCols = bms_add_member(marked_->selectedCols, (attnum) - FirstLowInvalidHeapAttributeNumber); \
 	} while (0)
+#define vxp_take_permissions(query, pstate) ((query)->rteperminfos = (pstate)->p_rteperminfos)
 #else
 #define vxp_move_permissions(to, from, entry) ((void) 0)
+#define vxp_take_permissions(query, pstate) ((void) 0)
 #define vxp_mark_selected(query, entry, attnum) \
 	((entry)->selectedCols = bms_add_member((entry)->selectedCols, (attnum) - FirstLowInvalidHeapAttributeNumber))
 #endif

@@ -232,9 +232,9 @@ extern const char *vxp_dql_kind_name(const DqlValue *value);
 
 /* dql_parse.c */
 extern VxpError *vxp_dql_parse(const char *text, int length, DqlRequest **result);
-extern DqlRequest *vxp_dql_parse_or_raise(const DqlText *dql);
+extern const DqlRequest *vxp_dql_parse_or_raise(const DqlText *dql);
 extern VxpError *vxp_dql_parse_and_keep(const char *text, int length);	/* dql_keep.c */
-extern DqlRequest *vxp_dql_take_kept(const char *text, int length); /* NULL: not there */
+extern const DqlRequest *vxp_dql_take_kept(const char *text, int length); /* NULL: not there */
 extern const DqlRequest *vxp_dql_peek(const char *text, int length);	/* NULL: not a request */
 extern bool vxp_dql_number_fits(const char *literal);
 /* sort object or list alone, for the default sort of a resource type */

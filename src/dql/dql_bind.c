@@ -711,8 +711,8 @@ vxp_bound_query(Relation relation, const DqlRequest *request, const BindOptions 
 {
 	BoundQuery *query = palloc0(sizeof(BoundQuery));
 
-	query->request = (DqlRequest *) request;
-	query->schema_name = pstrdup(get_namespace_name(RelationGetNamespace(relation)));
+	query->request = request;
+	query->schema_name = get_namespace_name(RelationGetNamespace(relation));
 	query->table_name = pstrdup(RelationGetRelationName(relation));
 	query->relid = RelationGetRelid(relation);
 	query->args = options->args;
@@ -801,7 +801,7 @@ vxp_bind_query(const DqlRequest *request, const ResourceType *type, Relation rel
  * the request.
  */
 VxpError *
-vxp_dql_bind(DqlRequest *request, const ResourceType *type, Relation relation,
+vxp_dql_bind(const DqlRequest *request, const ResourceType *type, Relation relation,
 			 const BindOptions *options, BoundQuery **result)
 {
 	BoundQuery *bound = vxp_bound_query(relation, request, options);

@@ -166,7 +166,7 @@ typedef struct BoundRecordColumn
 
 typedef struct BoundQuery
 {
-	DqlRequest *request;
+	const DqlRequest *request;
 	const char *resource;		/* name of the resource type */
 	const ResourceType *type;	/* the resource type itself; outermost queries only */
 	const char *schema_name;
@@ -295,7 +295,7 @@ extern BoundQuery *vxp_bound_query(Relation relation, const DqlRequest *request,
 extern VxpError *vxp_bind_query(const DqlRequest *request, const ResourceType *type, Relation relation,
 								BoundQuery *query, bool ordered);
 extern VxpError *vxp_bind_conditions(BindState *state, const DqlRequest *request, BoundNode **result);
-extern VxpError *vxp_dql_bind(DqlRequest *request, const ResourceType *type, Relation relation,
+extern VxpError *vxp_dql_bind(const DqlRequest *request, const ResourceType *type, Relation relation,
 							  const BindOptions *options, BoundQuery **result);
 extern BoundNode *vxp_bound_node(BoundKind kind, BoundColumn *column);
 extern BoundNode *vxp_bound_const(bool truth);
@@ -368,7 +368,7 @@ typedef struct DqlCall
 } DqlCall;
 
 extern BoundQuery *vxp_dql_bind_call(const DqlCall *call);	/* locks the table */
-extern BoundQuery *vxp_dql_bind_parsed(const DqlCall *call, DqlRequest *request);
+extern BoundQuery *vxp_dql_bind_parsed(const DqlCall *call, const DqlRequest *request);
 extern Query *vxp_dql_translate(const DqlCall *call);	/* analysed, not rewritten */
 
 /* dql_versions.c */

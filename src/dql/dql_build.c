@@ -16,6 +16,8 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "parser/analyze.h"
+#include "parser/parse_clause.h"
+#include "parser/parse_collate.h"
 #include "parser/parse_relation.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -89,6 +91,17 @@ replace_param(ParseState *pstate, ParamRef *ref)
 	if (leaf->bound->outermost->explain)
 		vxp_clause_tag(expr, leaf_location(leaf));
 	return expr;
+}
+
+/* A parse state for the leaves of "state". */
+static ParseState *
+raw_state(BuildState *state)
+{
+	ParseState *pstate = make_parsestate(NULL);
+
+	pstate->p_paramref_hook = replace_param;
+	pstate->p_ref_hook_state = state;
+	return pstate;
 }
 
 /* vxp_new_leaf adds a leaf of the query being built; *ref stands for it. */
@@ -337,16 +350,35 @@ vxp_dql_fill_row_type(Query *query, const BoundQuery *bound, const DqlBuild *bui
 	relation_close(relation, NoLock);
 }
 
-/* Asks for the privilege to read the columns that somebody reads: a bare query has no targets that would. */
-static void
-select_columns(Query *query, const BoundQuery *bound, const DqlBuild *build)
+/*
+ * The Query of a bare build: one table, which is known and locked, with the
+ * conditions; no statement has to be analysed for it.  There are no targets that
+ * would ask for the privilege to read the columns that somebody reads.
+ */
+static Query *
+build_bare(BuildState *state, const DqlBuild *build, const RangeVar *table, Node *where)
 {
-	Relation	relation = relation_open(bound->relid, NoLock);
+	Relation	relation = relation_open(state->bound->relid, NoLock);
+	ParseState *pstate = raw_state(state);
+	ParseNamespaceItem *item = addRangeTableEntryForRelation(pstate, relation, AccessShareLock, table->alias, table->inh, true);
+	Query	   *query = makeNode(Query);
+	Node	   *quals;
 
+	addNSItemToQuery(pstate, item, true, true, true);
+	quals = transformWhereClause(pstate, where, EXPR_KIND_WHERE, "WHERE");
+	query->commandType = CMD_SELECT;
+	query->canSetTag = true;
+	query->rtable = pstate->p_rtable;
+	vxp_take_permissions(query, pstate);
+	query->jointree = makeFromExpr(pstate->p_joinlist, quals);
+	query->hasSubLinks = pstate->p_hasSubLinks;
+	assign_query_collations(pstate, query);
 	for (int i = 0; i < row_width(build, relation); i++)
-		if (is_target(bound, build, TupleDescAttr(RelationGetDescr(relation), i)))
+		if (is_target(state->bound, build, TupleDescAttr(RelationGetDescr(relation), i)))
 			vxp_mark_selected(query, linitial_node(RangeTblEntry, query->rtable), i + 1);
+	free_parsestate(pstate);
 	relation_close(relation, NoLock);
+	return query;
 }
 
 static List *
@@ -441,12 +473,10 @@ Query *
 vxp_raw_analyse(BuildState *state, SelectStmt *select)
 {
 	RawStmt    *raw = makeNode(RawStmt);
-	ParseState *pstate = make_parsestate(NULL);
+	ParseState *pstate = raw_state(state);
 	Query	   *query;
 
 	raw->stmt = (Node *) select;
-	pstate->p_paramref_hook = replace_param;
-	pstate->p_ref_hook_state = state;
 	query = transformTopLevelStmt(pstate, raw);
 	free_parsestate(pstate);
 	return query;
@@ -478,12 +508,12 @@ vxp_dql_build(BoundQuery *bound, const DqlBuild *build)
 			(Node *) makeBoolExpr(AND_EXPR, list_make2(select->whereClause, behind), -1);
 	}
 
+	if (build->bare)
+		return build_bare(&state, build, table, select->whereClause);
 	switch (build->shape)
 	{
 		case DQL_SHAPE_ROWS:
 		case DQL_SHAPE_SELECTED:
-			if (build->bare)
-				break;
 			relation = relation_open(bound->relid, NoLock);
 			select->targetList = row_targets(&state, build, relation);
 			relation_close(relation, NoLock);
@@ -530,9 +560,7 @@ vxp_dql_build(BoundQuery *bound, const DqlBuild *build)
 	}
 
 	query = vxp_raw_analyse(&state, select);
-	if (build->bare)
-		select_columns(query, bound, build);
-	else if (build->shape == DQL_SHAPE_ROWS)
+	if (build->shape == DQL_SHAPE_ROWS)
 		vxp_dql_fill_row_type(query, bound, build);
 	return query;
 }
@@ -549,7 +577,7 @@ vxp_dql_bind_call(const DqlCall *call)
 
 /* vxp_dql_bind_parsed does so with the request of the call as it was read. */
 BoundQuery *
-vxp_dql_bind_parsed(const DqlCall *call, DqlRequest *request)
+vxp_dql_bind_parsed(const DqlCall *call, const DqlRequest *request)
 {
 	const ResourceType *type;
 	Relation	relation;
@@ -557,7 +585,13 @@ vxp_dql_bind_parsed(const DqlCall *call, DqlRequest *request)
 	VxpError   *error;
 
 	if (call->as_of)
-		request->as_of = call->as_of;
+	{
+		DqlRequest *at = palloc(sizeof(DqlRequest));
+
+		*at = *request;
+		at->as_of = call->as_of;
+		request = at;
+	}
 	if (request->write)
 		vxp_error_raise(vxp_error_hint(vxp_error(ERRCODE_INVALID_PARAMETER_VALUE,
 												 psprintf("$.%s", vxp_dql_write_name(request->write->kind)),

@@ -34,7 +34,7 @@ refused_key(const DqlRequest *request)
 Datum
 vxp_cohort_request(PG_FUNCTION_ARGS)
 {
-	DqlRequest *request = vxp_dql_parse_or_raise(PG_GETARG_DQL_PP(0));
+	const DqlRequest *request = vxp_dql_parse_or_raise(PG_GETARG_DQL_PP(0));
 	const char *key = refused_key(request);
 	const ResourceType *type;
 	VxpError   *error;

@@ -484,6 +484,7 @@ vxp_explain(PG_FUNCTION_ARGS)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	DqlCall		call = {0};
 	DqlRequest *request;
+	VxpError   *error;
 	Numbering	numbering = {NIL};
 	Explain		explain = {0};
 	Query	   *query;
@@ -497,7 +498,10 @@ vxp_explain(PG_FUNCTION_ARGS)
 				 errhint("The request that matches everything is '{}'.")));
 	analyze = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
 	call.dql = PG_GETARG_DQL_PP(0);
-	request = vxp_dql_parse_or_raise(call.dql);
+	/* its own tree, which will be numbered */
+	error = vxp_dql_parse(VARDATA_ANY(call.dql), VARSIZE_ANY_EXHDR(call.dql), &request);
+	if (error)
+		vxp_error_raise(error);
 	call.options.args = vxp_dql_call_args(fcinfo, 2);
 	call.options.args_known = request->max_param == 0 || PG_NARGS() > 2;
 	if (analyze && !call.options.args_known)

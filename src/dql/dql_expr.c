@@ -27,6 +27,7 @@
 #include "utils/typcache.h"
 
 #include "dql/dql_bind.h"
+#include "dql/dql_fn.h"
 
 Node *
 vxp_dql_const(Oid type, Datum datum)
@@ -53,10 +54,7 @@ vxp_dql_text_const(const char *text)
 Node *
 vxp_dql_request_const(const char *text)
 {
-	Oid			type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("dql"),
-									   ObjectIdGetDatum(get_namespace_oid("vxp", false)));
-
-	return vxp_dql_const(type, CStringGetTextDatum(text));
+	return vxp_dql_const(vxp_dql_type_oid(), CStringGetTextDatum(text));
 }
 
 /* vxp_dql_call returns a call of a function by its qualified name. */

@@ -17,6 +17,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
@@ -36,13 +37,32 @@ VXP_FUNCTION(vxp_dql_params);
 VXP_FUNCTION(vxp_instant);
 VXP_FUNCTION(vxp_instant_or_null);
 
+/* The type vxp.dql, InvalidOid: to be looked up. */
+static Oid	dql_type = InvalidOid;
+
+/* A type or a schema has changed. */
+static void
+forget_type(Datum arg, int cache, uint32 hash)
+{
+	dql_type = InvalidOid;
+}
+
+/* vxp_dql_fn_init is called once, when the library is loaded. */
+void
+vxp_dql_fn_init(void)
+{
+	CacheRegisterSyscacheCallback(TYPEOID, forget_type, (Datum) 0);
+	CacheRegisterSyscacheCallback(NAMESPACEOID, forget_type, (Datum) 0);
+}
+
 /* vxp_dql_type_oid returns the OID of the type vxp.dql, InvalidOid when it is gone. */
 Oid
 vxp_dql_type_oid(void)
 {
-	Oid			schema = get_namespace_oid("vxp", true);
-
-	return GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("dql"), ObjectIdGetDatum(schema));
+	if (!OidIsValid(dql_type))
+		dql_type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("dql"),
+								   ObjectIdGetDatum(get_namespace_oid("vxp", true)));
+	return dql_type;
 }
 
 bool

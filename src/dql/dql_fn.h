@@ -11,6 +11,7 @@
 
 #include "common/vxp_compat.h"
 
+extern void vxp_dql_fn_init(void);
 extern Oid	vxp_dql_type_oid(void);
 extern Datum vxp_dql_from_jsonb(PG_FUNCTION_ARGS);	/* dql_type.c */
 extern bool vxp_function_executable(Oid function);	/* by the current user */

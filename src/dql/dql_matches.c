@@ -84,7 +84,7 @@ make_cache(FunctionCallInfo fcinfo)
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	MatchesCache *cache = palloc0(sizeof(MatchesCache));
-	DqlRequest *request;
+	const DqlRequest *request;
 
 	cache->context = context;
 	cache->filter = copy_argument(fcinfo, 1);

@@ -228,10 +228,11 @@ add_quals(Node *jointree, int rtindex, Node *quals, bool *found)
  * cost: the columns of the call are those of the table, number by number, so
  * that no Var of the statement changes, also above an outer join; what is left
  * is to number the Vars of the conditions, and to put these where the call
- * stood.  Returns the new entry, or NULL when the query is not so simple.
+ * stood.  "args" are the values of bind variables.  Returns the new entry, or NULL
+ * when the query is not so simple.
  */
 static RangeTblEntry *
-merge_query(PlannerInfo *root, int rtindex, Query *query)
+merge_query(PlannerInfo *root, int rtindex, Query *query, const List *args)
 {
 	RangeTblEntry *table = linitial(query->rtable);
 	Node	   *quals = query->jointree->quals;
@@ -249,12 +250,11 @@ merge_query(PlannerInfo *root, int rtindex, Query *query)
 	if (found)
 		return NULL;
 
-	/* values of bind variables may be Vars of the levels above */
 	if (quals)
-	{
 		ChangeVarNodes(quals, 1, rtindex, 0);
+	/* values of bind variables may be Vars of the levels above */
+	if (quals && args != NIL)
 		IncrementVarSublevelsUp(quals, -1, 1);
-	}
 	(void) add_quals((Node *) root->parse->jointree, rtindex, quals, &found);
 	if (!found)
 		elog(ERROR, "call %d is not in the join tree", rtindex);
@@ -309,12 +309,11 @@ inline_call(PlannerInfo *root, RangeTblEntry *rte, int rtindex, FuncExpr *call)
 
 	if (!vxp_function_executable(call->funcid) || FmgrHookIsNeeded(call->funcid) || call->funcvariadic)
 		return NULL;
-	if (contain_volatile_functions((Node *) call->args) || contain_subplans((Node *) call->args))
-		return NULL;
-
 	folded = call;
 	if (!all_constant(call->args))
 	{
+		if (contain_volatile_functions((Node *) call->args) || contain_subplans((Node *) call->args))
+			return NULL;
 		folding = true;
 		PG_TRY();
 		{
@@ -392,7 +391,7 @@ inline_call(PlannerInfo *root, RangeTblEntry *rte, int rtindex, FuncExpr *call)
 		forbid_parallel(root);
 	if (dql_call.build.bare)
 	{
-		entry = merge_query(root, rtindex, query);
+		entry = merge_query(root, rtindex, query, dql_call.options.args);
 		if (entry == NULL)
 			vxp_dql_fill_row_type(query, bound, &dql_call.build);
 	}

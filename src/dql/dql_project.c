@@ -236,7 +236,7 @@ get_projection(FunctionCallInfo fcinfo)
 {
 	ProjectCache *cache = fcinfo->flinfo->fn_extra;
 	DqlText    *request = PG_GETARG_DQL_PP(1);
-	DqlRequest *parsed;
+	const DqlRequest *parsed;
 	MemoryContext context;
 	MemoryContext old;
 

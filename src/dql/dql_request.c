@@ -844,14 +844,15 @@ vxp_dql_parse(const char *text, int length, DqlRequest **result)
 }
 
 /* vxp_dql_parse_or_raise is vxp_dql_parse for callers that have nothing to undo. */
-DqlRequest *
+const DqlRequest *
 vxp_dql_parse_or_raise(const DqlText *dql)
 {
-	DqlRequest *request = vxp_dql_take_kept(VARDATA_ANY(dql), VARSIZE_ANY_EXHDR(dql));
+	const DqlRequest *kept = vxp_dql_take_kept(VARDATA_ANY(dql), VARSIZE_ANY_EXHDR(dql));
+	DqlRequest *request;
 	VxpError   *error;
 
-	if (request != NULL)
-		return request;
+	if (kept != NULL)
+		return kept;
 	error = vxp_dql_parse(VARDATA_ANY(dql), VARSIZE_ANY_EXHDR(dql), &request);
 	if (error != NULL)
 		vxp_error_raise(error);

@@ -132,7 +132,7 @@ vxp_dql_from_jsonb(PG_FUNCTION_ARGS)
 Datum
 vxp_canonical_filter(PG_FUNCTION_ARGS)
 {
-	DqlRequest *request = vxp_dql_parse_or_raise(PG_GETARG_DQL_PP(0));
+	const DqlRequest *request = vxp_dql_parse_or_raise(PG_GETARG_DQL_PP(0));
 	StringInfoData buf;
 
 	initStringInfo(&buf);

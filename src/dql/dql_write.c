@@ -183,7 +183,7 @@ bind_metadata(const ResourceType *type, Relation relation, BoundWrite *write)
 
 /* Binds a request that writes. Errors are raised. */
 static BoundWrite *
-bind_write(const DqlText *dql, DqlRequest *request)
+bind_write(const DqlText *dql, const DqlRequest *request)
 {
 	BoundWrite *write = palloc0(sizeof(BoundWrite));
 	BindOptions options = {NIL, true, true, true};
@@ -328,7 +328,7 @@ envelope(uint64 rows, WriteResult *items, int64 operation)
 }
 
 static Datum
-run_write(const DqlText *dql, DqlRequest *request)
+run_write(const DqlText *dql, const DqlRequest *request)
 {
 	BoundWrite *write;
 	int64		operation = 0;
@@ -364,7 +364,7 @@ Datum
 vxp_update(PG_FUNCTION_ARGS)
 {
 	const DqlText *dql = request_argument(fcinfo);
-	DqlRequest *request = vxp_dql_parse_or_raise(dql);
+	const DqlRequest *request = vxp_dql_parse_or_raise(dql);
 
 	if (request->write == NULL || request->write->kind == DQL_WRITE_DELETE)
 		vxp_error_raise(vxp_error_hint(vxp_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
@@ -378,7 +378,7 @@ Datum
 vxp_delete(PG_FUNCTION_ARGS)
 {
 	const DqlText *dql = request_argument(fcinfo);
-	DqlRequest *request = vxp_dql_parse_or_raise(dql);
+	const DqlRequest *request = vxp_dql_parse_or_raise(dql);
 
 	if (request->write == NULL || request->write->kind != DQL_WRITE_DELETE)
 		vxp_error_raise(vxp_error_hint(vxp_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL, "the request does not delete"),
@@ -396,7 +396,7 @@ Datum
 vxp_preview(PG_FUNCTION_ARGS)
 {
 	const DqlText *dql = request_argument(fcinfo);
-	DqlRequest *request = vxp_dql_parse_or_raise(dql);
+	const DqlRequest *request = vxp_dql_parse_or_raise(dql);
 	BoundWrite *write;
 	WriteResult items;
 	uint64		rows;
@@ -417,7 +417,7 @@ Datum
 vxp_execute(PG_FUNCTION_ARGS)
 {
 	const DqlText *dql = request_argument(fcinfo);
-	DqlRequest *request = vxp_dql_parse_or_raise(dql);
+	const DqlRequest *request = vxp_dql_parse_or_raise(dql);
 	Datum		result;
 
 	if (request->write)
