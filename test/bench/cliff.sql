@@ -7,7 +7,7 @@
 --
 \set ON_ERROR_STOP on
 CREATE SCHEMA cliff;
-SELECT setseed(0.125);
+SELECT setseed(0.125) \g /dev/null
 CREATE TABLE cliff.item (id int PRIMARY KEY, created_at timestamptz NOT NULL, code text COLLATE "C", document jsonb NOT NULL);
 CREATE FUNCTION cliff.draw(rows int) RETURNS text LANGUAGE sql VOLATILE AS $$
 	SELECT CASE WHEN r < 0.88 THEN 'common' || floor(r / 0.11)::int ELSE 'rare' || floor((r - 0.88) / 0.12 * rows / 50)::int END FROM (SELECT random() AS r OFFSET 0) x
@@ -21,7 +21,7 @@ CREATE INDEX ON cliff.item (created_at DESC, id);
 CREATE INDEX ON cliff.item (code);
 CREATE INDEX ON cliff.item USING gin (document jsonb_path_ops);
 VACUUM ANALYZE cliff.item;
-SELECT vxp.register('CliffItem', 'cliff.item', fields => '{"document":"document"}');
+SELECT vxp.register('CliffItem', 'cliff.item', fields => '{"document":"document"}') \g /dev/null
 
 CREATE FUNCTION cliff.timed(statement text, settings text, runs int) RETURNS float8 LANGUAGE plpgsql AS $$
 DECLARE

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+import cliff
 import dql_report
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -278,6 +279,10 @@ def main():
     many_rows(add)
     page_rows(add)
     document_rows(add, data["jsquery"])
+    if not ONLY or "cliff" in ONLY:
+        data["cliff"] = cliff.measure_all(psql, ROWS, say)
+        with open(os.path.join(OUT, "dql.json"), "w", encoding="utf-8") as out:
+            json.dump(data, out, indent=1)
     dql_report.write(data, os.path.join(OUT, "dql.md"))
     say("done")
 

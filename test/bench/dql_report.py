@@ -53,6 +53,8 @@ def bars(data):
     bar("1,000 conditions: linear, so at most 5 times the time of 250", many and few and many["dql_ms"] / few["dql_ms"], 5, lambda x: f"{x:.1f}")
     values = results.get("values, 60000")
     bar("60,000 values in $in: under 300 ms", values and values["dql_ms"], 300, milliseconds)
+    for kind, r in data.get("cliff", {}).items():
+        bar(f"ORDER BY and LIMIT, {kind}: 99 % within 3 times the median of SQL tuned by hand", r["ratio"], 3, lambda x: f"{x:.2f}")
     for kind, title in (("document", "sequential"), ("document_gin", "with GIN")):
         for count in (1, 3, 10):
             peer = best_peer(results, kind, count)
@@ -80,6 +82,10 @@ def page(data):
                 rows.append([f"{count}, {title}", milliseconds(next(iter(of.values()))["dql_ms"])]
                             + [f"{1 / of[p]['ratio']:.2f}" if p in of else "-" for p in ("jsonpath, all in one", "jsonpath, one each", "jsquery")])
     lines += table(["conditions", "DQL", "jsonpath, all in one", "jsonpath, one each", "jsquery"], rows)
+    lines += ["", "### ORDER BY and LIMIT under filters of few and of many rows", ""]
+    lines += table(["filters", "tuned SQL, median", "tuned SQL, 99 %", "DQL, median", "DQL, 99 %", "DQL, 99 %, of the median of SQL", "plans that walk the order"],
+                   [[kind] + [milliseconds(r[k]) for k in ("sql_median", "sql_p99", "dql_median", "dql_p99")] + [f"{r['ratio']:.2f}", f"{r['walks']} of {r['filters']}"]
+                    for kind, r in data.get("cliff", {}).items()])
     return "\n".join(lines) + "\n"
 
 
