@@ -16,8 +16,11 @@
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/plancache.h"
 #include "utils/snapmgr.h"
 
+#include "common/vxp_settings.h"
 #include "dql/dql_bind.h"
 #include "dql/dql_exec.h"
 
@@ -33,6 +36,123 @@ vxp_dql_plan(Query *query)
 	if (list_length(rewritten) != 1)
 		elog(ERROR, "rewriting a DQL request gave %d queries", list_length(rewritten));
 	return vxp_plan_query(linitial(rewritten), "", CURSOR_OPT_PARALLEL_OK, NULL);
+}
+
+/*
+ * The request that a function was called with last, and the settings that it is
+ * bound by, but vxp.as_of, which resets the plan cache.  Lives as long as the
+ * call node.
+ */
+typedef struct LastCall
+{
+	MemoryContext context;		/* holds dql and args; reset for another request */
+	MemoryContextCallback drop;
+	DqlText    *dql;			/* NULL: none */
+	List	   *args;
+	int			default_page_size;
+	int			max_page_size;
+	CachedPlanSource *source;	/* NULL: the request came once so far */
+} LastCall;
+
+static void
+drop_source(void *arg)
+{
+	LastCall   *last = arg;
+
+	if (last->source)
+		DropCachedPlan(last->source);
+	last->source = NULL;
+}
+
+/* Is it the last call once more? */
+static bool
+is_same(const LastCall *last, const DqlCall *call)
+{
+	return last->dql != NULL && VARSIZE_ANY_EXHDR(last->dql) == VARSIZE_ANY_EXHDR(call->dql) &&
+		memcmp(VARDATA_ANY(last->dql), VARDATA_ANY(call->dql), VARSIZE_ANY_EXHDR(call->dql)) == 0 &&
+		last->default_page_size == vxp_default_page_size && last->max_page_size == vxp_max_page_size &&
+		equal(last->args, call->options.args);
+}
+
+static void
+note_call(LastCall *last, const DqlCall *call)
+{
+	MemoryContext old;
+
+	drop_source(last);
+	last->dql = NULL;
+	MemoryContextReset(last->context);
+	old = MemoryContextSwitchTo(last->context);
+	last->args = copyObject(call->options.args);
+	last->default_page_size = vxp_default_page_size;
+	last->max_page_size = vxp_max_page_size;
+	last->dql = (DqlText *) cstring_to_text_with_len(VARDATA_ANY(call->dql), VARSIZE_ANY_EXHDR(call->dql));
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * The query in the hands of the server's plan cache, which knows when its plan
+ * is of no use any more: after DDL, for another role under row security, with
+ * another search path.  It would then analyse the statement again, for which it
+ * gets one that reads no table.
+ */
+static CachedPlanSource *
+make_source(const DqlCall *call)
+{
+	List	   *rewritten = QueryRewrite(vxp_dql_translate(call));
+	RawStmt    *raw = makeNode(RawStmt);
+	CachedPlanSource *source;
+	MemoryContext old;
+
+	raw->stmt = (Node *) makeNode(SelectStmt);
+	source = CreateCachedPlan(raw, "", CMDTAG_SELECT);
+	CompleteCachedPlan(source, rewritten, NULL, NULL, 0, NULL, NULL, CURSOR_OPT_PARALLEL_OK, false);
+	old = MemoryContextSwitchTo(source->query_context);
+	source->relationOids = lappend_oid(source->relationOids, vxp_catalog_relid());
+	MemoryContextSwitchTo(old);
+	SaveCachedPlan(source);
+	return source;
+}
+
+/*
+ * vxp_dql_plan_call returns the plan of a request that a set-returning function
+ * runs.  A LATERAL call comes with each row of what stands before it, often with
+ * the same request: from the second time on the plan is kept, until the request, its
+ * arguments or the catalogs change.  *held is to be released behind the plan, or NULL.
+ */
+PlannedStmt *
+vxp_dql_plan_call(FmgrInfo *function, const DqlCall *call, CachedPlan **held)
+{
+	LastCall   *last = function->fn_extra;
+	PlannedStmt *plan;
+
+	*held = NULL;
+	if (last == NULL)
+	{
+		last = MemoryContextAllocZero(function->fn_mcxt, sizeof(LastCall));
+		last->context = AllocSetContextCreate(function->fn_mcxt, "vxp last request", ALLOCSET_SMALL_SIZES);
+		last->drop.func = drop_source;
+		last->drop.arg = last;
+		MemoryContextRegisterResetCallback(function->fn_mcxt, &last->drop);
+		function->fn_extra = last;
+	}
+	if (!is_same(last, call))
+	{
+		note_call(last, call);
+		return vxp_dql_plan(vxp_dql_translate(call));
+	}
+	if (last->source == NULL)
+		last->source = make_source(call);
+	*held = GetCachedPlan(last->source, NULL, CurrentResourceOwner, NULL);
+	plan = linitial_node(PlannedStmt, (*held)->stmt_list);
+	if (plan->relationOids != NIL)
+		return plan;
+
+	/* it has been analysed again */
+	ReleaseCachedPlan(*held, CurrentResourceOwner);
+	*held = NULL;
+	drop_source(last);
+	return vxp_dql_plan(vxp_dql_translate(call));
 }
 
 /* vxp_dql_run_to runs a plan on the active snapshot and returns the number of rows sent. */

@@ -19,6 +19,7 @@
 #include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/plancache.h"
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
@@ -139,6 +140,7 @@ vxp_query(PG_FUNCTION_ARGS)
 	TupleDesc	desc;
 	MemoryContext context;
 	PlannedStmt *plan;
+	CachedPlan *held;
 
 	if (result == NULL || !IsA(result, ReturnSetInfo) || !(result->allowedModes & SFRM_Materialize))
 		ereport(ERROR,
@@ -180,9 +182,11 @@ vxp_query(PG_FUNCTION_ARGS)
 	call.options.args = vxp_dql_call_args(fcinfo, argument + 1);
 	call.options.args_known = true;
 	call.options.ordered = true;
-	plan = vxp_dql_plan(vxp_dql_translate(&call));
+	plan = vxp_dql_plan_call(fcinfo->flinfo, &call, &held);
 	vxp_budget_check(plan);
 	vxp_dql_run(plan, result->setResult, result->econtext->ecxt_per_query_memory);
+	if (held)
+		ReleaseCachedPlan(held, CurrentResourceOwner);
 	PG_RETURN_NULL();
 }
 
