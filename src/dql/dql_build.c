@@ -155,19 +155,28 @@ is_total(const BoundNode *node)
 }
 
 /*
- * vxp_raw_relation: the table, for FROM.  Where the open rows are written out as
+ * Is the table read with its children?  Where the open rows are written out as
  * what is shown now, the closed ones are left out as the planner leaves them out
  * for vxp.shown(); not beside a request for all versions of the same table.
  */
-RangeVar *
-vxp_raw_relation(const BoundQuery *bound)
+static bool
+reads_children(const BoundQuery *bound)
 {
-	RangeVar   *table = makeRangeVar(pstrdup(bound->schema_name), pstrdup(bound->table_name), -1);
 	Oid			history;
 
 	if (bound->versions == VERSIONS_CURRENT &&
 		(bound->outermost->versions == VERSIONS_CURRENT || bound->outermost->relid != bound->relid))
-		table->inh = !vxp_open_alone(bound->relid, bound->valid_to->attnum, &history);
+		return !vxp_open_alone(bound->relid, bound->valid_to->attnum, &history);
+	return true;
+}
+
+/* vxp_raw_relation: the table, for FROM */
+RangeVar *
+vxp_raw_relation(const BoundQuery *bound)
+{
+	RangeVar   *table = makeRangeVar(pstrdup(bound->schema_name), pstrdup(bound->table_name), -1);
+
+	table->inh = reads_children(bound);
 	return table;
 }
 
@@ -350,31 +359,105 @@ vxp_dql_fill_row_type(Query *query, const BoundQuery *bound, const DqlBuild *bui
 	relation_close(relation, NoLock);
 }
 
+/* Is the condition made of conditions on single columns and documents alone? */
+static bool
+is_flat(const BoundNode *node)
+{
+	ListCell   *lc;
+
+	check_stack_depth();
+	switch (node->kind)
+	{
+		case BOUND_AND:
+		case BOUND_OR:
+		case BOUND_NOT:
+			foreach(lc, node->args)
+				if (!is_flat(lfirst(lc)))
+					return false;
+			return true;
+		case BOUND_ELEMENT:
+		case BOUND_RELATED:
+		case BOUND_MULTIPLE:
+		case BOUND_COUNTED:
+		case BOUND_EXTREME:
+			return false;
+		default:
+			return true;
+	}
+}
+
+/* What the server's analysis would make of vxp_raw_condition(), for a flat condition. */
+static Node *
+flat_condition(ParseState *pstate, const BoundQuery *bound, const BoundNode *node)
+{
+	List	   *args = NIL;
+	ListCell   *lc;
+
+	check_stack_depth();
+	foreach(lc, node->args)
+		args = lappend(args, flat_condition(pstate, bound, lfirst(lc)));
+	switch (node->kind)
+	{
+		case BOUND_AND:
+			return (Node *) makeBoolExpr(AND_EXPR, args, -1);
+		case BOUND_OR:
+			return (Node *) makeBoolExpr(OR_EXPR, args, -1);
+		case BOUND_NOT:
+			if (is_total(linitial(node->args)))
+				return (Node *) makeBoolExpr(NOT_EXPR, args, -1);
+			return vxp_dql_is_not_true(linitial(args));
+		default:
+			return vxp_dql_condition_expr(pstate, bound, node);
+	}
+}
+
+/* The conditions of a bare query, analysed; NULL: none. */
+static Node *
+bare_where(BuildState *state, ParseState *pstate)
+{
+	const BoundQuery *bound = state->bound;
+	Node	   *where;
+
+	if (bound->filter && !is_flat(bound->filter))
+		return transformWhereClause(pstate, vxp_raw_where(state), EXPR_KIND_WHERE, "WHERE");
+	pstate->p_expr_kind = EXPR_KIND_WHERE;
+	where = bound->filter ? flat_condition(pstate, bound, bound->filter) : NULL;
+	if (bound->versions != VERSIONS_ALL)
+	{
+		Node	   *versions = vxp_dql_versions_expr(pstate, bound);
+
+		where = where ? (Node *) makeBoolExpr(AND_EXPR, list_make2(where, versions), -1) : versions;
+	}
+	pstate->p_expr_kind = EXPR_KIND_NONE;
+	return where;
+}
+
 /*
  * The Query of a bare build: one table, which is known and locked, with the
  * conditions; no statement has to be analysed for it.  There are no targets that
  * would ask for the privilege to read the columns that somebody reads.
  */
 static Query *
-build_bare(BuildState *state, const DqlBuild *build, const RangeVar *table, Node *where)
+build_bare(BoundQuery *bound, const DqlBuild *build)
 {
-	Relation	relation = relation_open(state->bound->relid, NoLock);
-	ParseState *pstate = raw_state(state);
-	ParseNamespaceItem *item = addRangeTableEntryForRelation(pstate, relation, AccessShareLock, table->alias, table->inh, true);
+	BuildState	state = {bound, NIL};
+	Relation	relation = relation_open(bound->relid, NoLock);
+	ParseState *pstate = raw_state(&state);
+	Alias	   *alias = build->alias ? makeAlias(build->alias->aliasname, NIL) : NULL;
+	ParseNamespaceItem *item = addRangeTableEntryForRelation(pstate, relation, AccessShareLock, alias,
+															   reads_children(bound), true);
 	Query	   *query = makeNode(Query);
-	Node	   *quals;
 
 	addNSItemToQuery(pstate, item, true, true, true);
-	quals = transformWhereClause(pstate, where, EXPR_KIND_WHERE, "WHERE");
 	query->commandType = CMD_SELECT;
 	query->canSetTag = true;
+	query->jointree = makeFromExpr(pstate->p_joinlist, bare_where(&state, pstate));
 	query->rtable = pstate->p_rtable;
 	vxp_take_permissions(query, pstate);
-	query->jointree = makeFromExpr(pstate->p_joinlist, quals);
 	query->hasSubLinks = pstate->p_hasSubLinks;
-	assign_query_collations(pstate, query);
+	assign_expr_collations(pstate, query->jointree->quals);
 	for (int i = 0; i < row_width(build, relation); i++)
-		if (is_target(state->bound, build, TupleDescAttr(RelationGetDescr(relation), i)))
+		if (is_target(bound, build, TupleDescAttr(RelationGetDescr(relation), i)))
 			vxp_mark_selected(query, linitial_node(RangeTblEntry, query->rtable), i + 1);
 	free_parsestate(pstate);
 	relation_close(relation, NoLock);
@@ -491,10 +574,13 @@ vxp_dql_build(BoundQuery *bound, const DqlBuild *build)
 {
 	BuildState	state = {bound, NIL};
 	SelectStmt *select = makeNode(SelectStmt);
-	RangeVar   *table = vxp_raw_relation(bound);
+	RangeVar   *table;
 	Relation	relation;
 	Query	   *query;
 
+	if (build->bare)
+		return build_bare(bound, build);
+	table = vxp_raw_relation(bound);
 	if (build->alias)
 		table->alias = makeAlias(build->alias->aliasname, NIL);
 	select->fromClause = list_make1(table);
@@ -508,8 +594,6 @@ vxp_dql_build(BoundQuery *bound, const DqlBuild *build)
 			(Node *) makeBoolExpr(AND_EXPR, list_make2(select->whereClause, behind), -1);
 	}
 
-	if (build->bare)
-		return build_bare(&state, build, table, select->whereClause);
 	switch (build->shape)
 	{
 		case DQL_SHAPE_ROWS:

@@ -181,9 +181,13 @@ def planned(statement):
 
 def many_rows(add):
     """requests with very many conditions or values"""
+    def conditions(count):
+        return {"$or": [{"size": {"$gt": 999000 + i}, "n_slices": {"$lt": 1 + i % 300}} for i in range(count // 2)]}
+
     for count in (250, 500, 1000):
-        filter_ = {"$or": [{"size": {"$gt": 999000 + i}, "n_slices": {"$lt": 1 + i % 300}} for i in range(count // 2)]}
-        add(f"conditions, {count}", planned(volume(request(filter=filter_))), planned(volume_sql(filter=filter_)), block=2, rounds=8)
+        add(f"conditions, {count}", planned(volume(request(filter=conditions(count)))), planned(volume_sql(filter=conditions(count))), block=2, rounds=8)
+    # both sides are DQL: the many against the few
+    add("growth", planned(volume(request(filter=conditions(1000)))), planned(volume(request(filter=conditions(250)))), block=2, rounds=8)
     filter_ = {"id": {"$in": [16 * i + 1 for i in range(60000)]}}
     add("values, 60000", planned(volume(request(filter=filter_))), planned(volume_sql(filter=filter_)), block=1, rounds=5)
 
