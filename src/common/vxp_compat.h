@@ -140,13 +140,13 @@ extern bool vxp_collation_is_c(Oid collation);
 
 /*
  * Up to 18 a call in FROM is inlined by swapping its range table entry.  19 asks
- * SupportRequestInlineInFrom instead, and no longer Simplify for such calls;
- * until that is answered, requests there run through the executor path.
+ * SupportRequestInlineInFrom instead, and no longer Simplify for such calls.
  */
 #if PG_VERSION_NUM < 190000
 #define VXP_INLINE_BY_SWAP true
 #else
 #define VXP_INLINE_BY_SWAP false
+#define VXP_INLINE_IN_FROM
 #endif
 
 /* RETURNING of a raw UPDATE or DELETE.  18 made it a clause with options. */

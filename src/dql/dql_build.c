@@ -217,17 +217,10 @@ raw_exists(BuildState *state, const BoundNode *node, Node *where)
 	return (Node *) vxp_raw_sublink(EXISTS_SUBLINK, select);
 }
 
-/* vxp_raw_condition: a bound condition as parse nodes over leaves */
-Node *
-vxp_raw_condition(BuildState *state, const BoundNode *node)
+/* AND, OR or NOT over the conditions that "args" are; NULL for what is none of these */
+static Node *
+join_conditions(const BoundNode *node, List *args)
 {
-	List	   *args = NIL;
-	Node	   *ref;
-	ListCell   *lc;
-
-	check_stack_depth();
-	foreach(lc, node->args)
-		args = lappend(args, vxp_raw_condition(state, lfirst(lc)));
 	switch (node->kind)
 	{
 		case BOUND_AND:
@@ -238,6 +231,28 @@ vxp_raw_condition(BuildState *state, const BoundNode *node)
 			if (is_total(linitial(node->args)))
 				return (Node *) makeBoolExpr(NOT_EXPR, args, -1);
 			return vxp_dql_is_not_true(linitial(args));
+		default:
+			return NULL;
+	}
+}
+
+/* vxp_raw_condition: a bound condition as parse nodes over leaves */
+Node *
+vxp_raw_condition(BuildState *state, const BoundNode *node)
+{
+	List	   *args = NIL;
+	Node	   *joined;
+	Node	   *ref;
+	ListCell   *lc;
+
+	check_stack_depth();
+	foreach(lc, node->args)
+		args = lappend(args, vxp_raw_condition(state, lfirst(lc)));
+	joined = join_conditions(node, args);
+	if (joined)
+		return joined;
+	switch (node->kind)
+	{
 		case BOUND_ELEMENT:
 			return raw_exists(state, node, linitial(args));
 		case BOUND_RELATED:
@@ -391,24 +406,14 @@ static Node *
 flat_condition(ParseState *pstate, const BoundQuery *bound, const BoundNode *node)
 {
 	List	   *args = NIL;
+	Node	   *joined;
 	ListCell   *lc;
 
 	check_stack_depth();
 	foreach(lc, node->args)
 		args = lappend(args, flat_condition(pstate, bound, lfirst(lc)));
-	switch (node->kind)
-	{
-		case BOUND_AND:
-			return (Node *) makeBoolExpr(AND_EXPR, args, -1);
-		case BOUND_OR:
-			return (Node *) makeBoolExpr(OR_EXPR, args, -1);
-		case BOUND_NOT:
-			if (is_total(linitial(node->args)))
-				return (Node *) makeBoolExpr(NOT_EXPR, args, -1);
-			return vxp_dql_is_not_true(linitial(args));
-		default:
-			return vxp_dql_condition_expr(pstate, bound, node);
-	}
+	joined = join_conditions(node, args);
+	return joined ? joined : vxp_dql_condition_expr(pstate, bound, node);
 }
 
 /* The conditions of a bare query, analysed; NULL: none. */

@@ -7,7 +7,8 @@
  * subqueries are pulled up.  It swaps the RTE in the range table for a
  * subquery and declines; core then finds a C function, which it cannot inline,
  * goes on, and pulls our subquery up like any other.  preprocess_function_rtes
- * makes the same calls in the same order in 13 to 18.  No hook, no preload.
+ * makes the same calls in the same order in 13 to 18; 19 asks for the query
+ * itself (inline_in_from).  No hook, no preload.
  *
  * What is not swapped runs through the executor path (dql_fn.c) with the same
  * rows: a request that is not constant when the plan is made, volatile
@@ -18,6 +19,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/relation.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
@@ -291,25 +293,106 @@ subquery_entry(const RangeTblEntry *rte, Query *query)
 	return entry;
 }
 
+/*
+ * The request of a call as a rewritten query; NULL when the call must stay.  The
+ * arguments of "call" are simplified.  *dql_call and *bound say what was built; with
+ * "may_be_bare" a table with conditions is, for merge_query.
+ */
+static Query *
+query_of_call(PlannerInfo *root, RangeTblEntry *rte, int rtindex, FuncExpr *call, bool may_be_bare,
+			  DqlCall *dql_call, BoundQuery **bound)
+{
+	ColumnUse	use = {root->parse, rtindex};
+	Const	   *request;
+	Oid			result_type = exprType((Node *) call);
+	Relation	relation = NULL;
+	Query	   *query;
+	List	   *rewritten;
+	MemoryContext context;
+	int			position;
+
+	if (call->args == NIL)
+		return NULL;
+	position = request_position(call);
+	if (position >= list_length(call->args) || !IsA(list_nth(call->args, position), Const))
+		return NULL;
+	request = list_nth(call->args, position);
+	if (request->constisnull)
+		return NULL;
+
+	if (result_type == JSONBOID)
+		dql_call->build.shape = DQL_SHAPE_ITEMS;
+	else if (result_type == RECORDOID)
+	{
+		dql_call->options.record = column_list(linitial(rte->functions));
+		if (dql_call->options.record == NULL)
+			return NULL;
+		dql_call->build.shape = DQL_SHAPE_RECORD;
+	}
+	else
+	{
+		dql_call->relid = get_typ_typrelid(result_type);
+		if (!OidIsValid(dql_call->relid))
+			return NULL;
+		dql_call->build.shape = DQL_SHAPE_ROWS;
+		relation = relation_open(dql_call->relid, AccessShareLock);
+		use.tupdesc = RelationGetDescr(relation);
+		dql_call->build.width = list_length(rte->eref->colnames);
+	}
+	query_tree_walker(root->parse, walk_columns, &use, QTW_IGNORE_JOINALIASES);
+	if (relation)
+	{
+		if (dql_call->build.width > use.tupdesc->natts ||
+			(use.whole_row && dql_call->build.width != use.tupdesc->natts))
+			use.stale = true;
+		relation_close(relation, NoLock);
+	}
+	if (use.stale)
+		return NULL;
+
+	dql_call->dql = (DqlText *) PG_DETOAST_DATUM(request->constvalue);
+	dql_call->options.args = list_copy_tail(call->args, position + 1);
+	dql_call->options.args_known = true;
+	dql_call->options.ordered = true;
+	dql_call->build.alias = rte->alias;
+	dql_call->build.used = use.used;
+	dql_call->build.all_used = use.whole_row;
+	*bound = vxp_dql_bind_call(dql_call);
+	dql_call->build.bare = may_be_bare && vxp_dql_is_table(*bound, &dql_call->build) &&
+		may_merge(root, rte, rtindex, dql_call->options.args);
+	query = vxp_dql_build(*bound, &dql_call->build);
+
+	/* views are expanded and row security is added here */
+	rewritten = QueryRewrite(query);
+	if (list_length(rewritten) != 1)
+		elog(ERROR, "rewriting a DQL request gave %d queries", list_length(rewritten));
+	query = linitial(rewritten);
+	if (vxp_query_is_distributed(query))
+		return NULL;
+
+	/* 19 calls us in a context of its own */
+	context = MemoryContextSwitchTo(root->planner_cxt);
+	record_plan_function_dependency(root, call->funcid);
+	root->glob->relationOids = lappend_oid(root->glob->relationOids, vxp_catalog_relid());
+	MemoryContextSwitchTo(context);
+	root->glob->dependsOnRole = true;
+	if (root->glob->parallelModeOK && max_parallel_hazard(query) == PROPARALLEL_UNSAFE)
+		forbid_parallel(root);
+	return query;
+}
+
 /* What replaces the call in the range table, or NULL when the call must stay. */
 static RangeTblEntry *
 inline_call(PlannerInfo *root, RangeTblEntry *rte, int rtindex, FuncExpr *call)
 {
-	ColumnUse	use = {root->parse, rtindex};
 	DqlCall		dql_call = {0};
-	FuncExpr   *folded;
-	Const	   *request;
-	Oid			result_type = exprType((Node *) call);
-	Relation	relation = NULL;
-	RangeTblEntry *entry = NULL;
+	FuncExpr   *folded = call;
+	RangeTblEntry *entry;
 	BoundQuery *bound;
 	Query	   *query;
-	List	   *rewritten;
-	int			position;
 
 	if (!vxp_function_executable(call->funcid) || FmgrHookIsNeeded(call->funcid) || call->funcvariadic)
 		return NULL;
-	folded = call;
 	if (!all_constant(call->args))
 	{
 		if (contain_volatile_functions((Node *) call->args) || contain_subplans((Node *) call->args))
@@ -325,77 +408,19 @@ inline_call(PlannerInfo *root, RangeTblEntry *rte, int rtindex, FuncExpr *call)
 		}
 		PG_END_TRY();
 	}
-	if (!IsA(folded, FuncExpr) || folded->args == NIL)
+	if (!IsA(folded, FuncExpr))
 		return NULL;
-	position = request_position(folded);
-	if (position >= list_length(folded->args) || !IsA(list_nth(folded->args, position), Const))
+	query = query_of_call(root, rte, rtindex, folded, true, &dql_call, &bound);
+	if (query == NULL)
 		return NULL;
-	request = list_nth(folded->args, position);
-	if (request->constisnull)
-		return NULL;
-
-	if (result_type == JSONBOID)
-		dql_call.build.shape = DQL_SHAPE_ITEMS;
-	else if (result_type == RECORDOID)
-	{
-		dql_call.options.record = column_list(linitial(rte->functions));
-		if (dql_call.options.record == NULL)
-			return NULL;
-		dql_call.build.shape = DQL_SHAPE_RECORD;
-	}
-	else
-	{
-		dql_call.relid = get_typ_typrelid(result_type);
-		if (!OidIsValid(dql_call.relid))
-			return NULL;
-		dql_call.build.shape = DQL_SHAPE_ROWS;
-		relation = relation_open(dql_call.relid, AccessShareLock);
-		use.tupdesc = RelationGetDescr(relation);
-		dql_call.build.width = list_length(rte->eref->colnames);
-	}
-	query_tree_walker(root->parse, walk_columns, &use, QTW_IGNORE_JOINALIASES);
-	if (relation)
-	{
-		if (dql_call.build.width > use.tupdesc->natts ||
-			(use.whole_row && dql_call.build.width != use.tupdesc->natts))
-			use.stale = true;
-		relation_close(relation, NoLock);
-	}
-	if (use.stale)
-		return NULL;
-
-	dql_call.dql = (DqlText *) PG_DETOAST_DATUM(request->constvalue);
-	dql_call.options.args = list_copy_tail(folded->args, position + 1);
-	dql_call.options.args_known = true;
-	dql_call.options.ordered = true;
-	dql_call.build.alias = rte->alias;
-	dql_call.build.used = use.used;
-	dql_call.build.all_used = use.whole_row;
-	bound = vxp_dql_bind_call(&dql_call);
-	dql_call.build.bare = vxp_dql_is_table(bound, &dql_call.build) &&
-		may_merge(root, rte, rtindex, dql_call.options.args);
-	query = vxp_dql_build(bound, &dql_call.build);
-
-	/* views are expanded and row security is added here */
-	rewritten = QueryRewrite(query);
-	if (list_length(rewritten) != 1)
-		elog(ERROR, "rewriting a DQL request gave %d queries", list_length(rewritten));
-	query = linitial(rewritten);
-	if (vxp_query_is_distributed(query))
-		return NULL;
-
-	record_plan_function_dependency(root, call->funcid);
-	root->glob->relationOids = lappend_oid(root->glob->relationOids, vxp_catalog_relid());
-	root->glob->dependsOnRole = true;
-	if (root->glob->parallelModeOK && max_parallel_hazard(query) == PROPARALLEL_UNSAFE)
-		forbid_parallel(root);
 	if (dql_call.build.bare)
 	{
 		entry = merge_query(root, rtindex, query, dql_call.options.args);
-		if (entry == NULL)
-			vxp_dql_fill_row_type(query, bound, &dql_call.build);
+		if (entry != NULL)
+			return entry;
+		vxp_dql_fill_row_type(query, bound, &dql_call.build);
 	}
-	return entry ? entry : subquery_entry(rte, query);
+	return subquery_entry(rte, query);
 }
 
 /*
@@ -426,11 +451,69 @@ inline_calls(PlannerInfo *root, Oid support_function)
 	}
 }
 
+#ifdef VXP_INLINE_IN_FROM
+/*
+ * From 19 on the server asks for the query itself, once the arguments of the
+ * call are simplified and found to be harmless.  It takes the Params of the query for
+ * arguments of the function, by number, and puts these in their place: so an
+ * argument that holds a parameter of the statement is handed over as such a
+ * Param.  Arguments behind the first of VARIADIC "any" have no number.
+ */
+static Query *
+inline_in_from(SupportRequestInlineInFrom *request)
+{
+	PlannerInfo *root = request->root;
+	FuncExpr   *call = castNode(FuncExpr, request->rtfunc->funcexpr);
+	FuncExpr   *numbered;
+	DqlCall		dql_call = {0};
+	BoundQuery *bound;
+	int			nargs = ((Form_pg_proc) GETSTRUCT(request->proc))->pronargs;
+	int			rtindex = 0;
+	ListCell   *lc;
+
+	if (!vxp_enable_inlining || root == NULL || call->funcvariadic)
+		return NULL;
+	numbered = makeNode(FuncExpr);
+	memcpy(numbered, call, sizeof(FuncExpr));
+	numbered->args = NIL;
+	foreach(lc, call->args)
+	{
+		Node	   *arg = lfirst(lc);
+
+		if (vxp_has_extern_param(arg))
+		{
+			Param	   *param = makeNode(Param);
+
+			param->paramkind = PARAM_EXTERN;
+			param->paramid = foreach_current_index(lc) + 1;
+			param->paramtype = exprType(arg);
+			param->paramtypmod = exprTypmod(arg);
+			param->paramcollid = exprCollation(arg);
+			param->location = -1;
+			if (param->paramid > nargs)
+				return NULL;
+			arg = (Node *) param;
+		}
+		numbered->args = lappend(numbered->args, arg);
+	}
+	foreach(lc, root->parse->rtable)
+	{
+		RangeTblEntry *rte = lfirst(lc);
+
+		rtindex++;
+		if (rte->rtekind == RTE_FUNCTION && linitial(rte->functions) == request->rtfunc)
+			return query_of_call(root, rte, rtindex, numbered, false, &dql_call, &bound);
+	}
+	return NULL;
+}
+#endif
+
 /*
  * query_support(internal) -> internal
  *
  * Planner support for the functions that return the rows of a DQL request.
- * Answers NULL to every request but the one for a cost.
+ * Answers NULL to every request but those for a cost, and (from 19) for a query
+ * in the place of the call.
  */
 Datum
 vxp_query_support(PG_FUNCTION_ARGS)
@@ -451,6 +534,10 @@ vxp_query_support(PG_FUNCTION_ARGS)
 			simplify->fcall->funcretset && root->simple_rel_array == NULL && !root->hasLateralRTEs)
 			inline_calls(root, fcinfo->flinfo->fn_oid);
 	}
+#ifdef VXP_INLINE_IN_FROM
+	else if (IsA(request, SupportRequestInlineInFrom))
+		PG_RETURN_POINTER(inline_in_from((SupportRequestInlineInFrom *) request));
+#endif
 	else if (IsA(request, SupportRequestCost))
 	{
 		SupportRequestCost *cost = (SupportRequestCost *) request;
