@@ -21,7 +21,7 @@ DATA = $(filter-out $(VXP_FROZEN),$(wildcard sql/upgrade/vxp_query--*.sql))
 PG_CPPFLAGS = -Isrc
 PG_CFLAGS = -Wall -Wextra -Wvla -Wno-unused-parameter -Wno-sign-compare \
 	-Werror=implicit-function-declaration \
-	-Wno-missing-field-initializers -Wno-declaration-after-statement -fvisibility=hidden $(PROFILE)
+	-Wno-missing-field-initializers -Wno-declaration-after-statement -fvisibility=hidden $(VXP_STANDARD) $(PROFILE)
 REGRESS := $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
 REGRESS_OPTS = --inputdir=. --load-extension=vxp_query
 ISOLATION := $(sort $(patsubst test/isolation/specs/%.spec,%,$(wildcard test/isolation/specs/*.spec)))
@@ -32,6 +32,8 @@ EXTRA_CLEAN = vxp_query--$(VXP_VERSION).sql $(wildcard src/*.bc src/*/*.bc)
 # PGXS is included when none of ours is asked for, and pg_config is there.
 VXP_GOALS := help check check-all check-collisions check-clients check-packages coverage fuzz soak freeze demo demo-stop lint compile-matrix docs bench dist
 PG_CONFIG ?= pg_config
+# walkers without a prototype in the headers of 15 mean no arguments from C23 on, which is what newer compilers take for granted
+VXP_STANDARD := $(if $(findstring PostgreSQL 15,$(shell $(PG_CONFIG) --version 2>/dev/null)),-std=gnu17)
 ifeq ($(filter $(VXP_GOALS),$(MAKECMDGOALS)),)
 PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
 endif
