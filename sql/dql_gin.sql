@@ -126,7 +126,8 @@ SET enable_seqscan = off;
 SELECT count(*) AS with_index, count(*) FILTER (WHERE e.candidates = e.kept) AS same, count(*) FILTER (WHERE e.candidates > e.kept) AS more, count(*) FILTER (WHERE e.candidates < e.kept) AS fewer
 FROM filters, expected('{"filter":' || filter || '}') e WHERE e.candidates IS NOT NULL;
 SELECT filter, e.candidates = e.kept AS whole, e.candidates > e.kept AS part
-FROM (VALUES (1, '{"a":5}'), (2, '{"a":5,"o.k":{"$gt":"x"}}'), (3, '{"a":{"$in":[5,6]},"r.m":{"$gt":39}}'), (4, '{"$or":[{"a":5},{"o.k":"x5"}]}'), (5, '{"$or":[{"a":5,"b":{"$gt":1}},{"o.k":"x5"}]}'), (6, '{"a":5,"o.k":"x5"}')) f(n, filter),
+FROM (VALUES (1, '{"a":5}'), (2, '{"a":5,"o.k":{"$gt":"x"}}'), (3, '{"a":{"$in":[5,6]},"r.m":{"$gt":39}}'), (4, '{"$or":[{"a":5},{"o.k":"x5"}]}'), (5, '{"$or":[{"a":5,"b":{"$gt":1}},{"o.k":"x5"}]}'), (6, '{"a":5,"o.k":"x5"}'),
+	(7, '{"$and":[{"$or":[{"a":5,"b":{"$gt":1}},{"o.k":"x5"}]},{"r.m":{"$gt":39}}]}')) f(n, filter),
 	expected('{"filter":' || filter || '}') e ORDER BY n;
 RESET enable_seqscan;
 

@@ -63,7 +63,9 @@ SELECT count(*) AS asked, count(*) FILTER (WHERE found <> least(n, 12)) AS wrong
 SELECT count(*) AS asked, count(*) FILTER (WHERE found <> 6) AS wrong
 	FROM generate_series(1, 3) round, generate_series(1, 100) n, LATERAL (SELECT count(*) AS found FROM one WHERE matches(document, format('{"filter": {"tags": "b%s", "x%s": null}}', n % 2, n)::dql)) c;
 
--- rows are fetched from a cursor whose filter has long left its place
+-- rows are fetched from a cursor whose filter, which is shared, has long left its place
+SELECT count(*) FROM (SELECT id FROM one WHERE matches(document, '{"filter": {"tags": {"$in": ["b1", "nothing"]}}}') ORDER BY id) a, (SELECT id FROM one WHERE matches(document, '{"filter": {"tags": {"$in": ["b1", "nothing"]}}}') AND id < 3 ORDER BY id) b;
+SELECT count(*) FROM (SELECT id FROM one WHERE matches(document, '{"filter": {"tags": {"$in": ["b1", "nothing"]}}}') ORDER BY id) a;
 BEGIN;
 DECLARE late CURSOR FOR SELECT id FROM one WHERE matches(document, '{"filter": {"tags": {"$in": ["b1", "nothing"]}}}') ORDER BY id;
 FETCH 2 FROM late;
