@@ -199,7 +199,7 @@ def page_rows(add):
     condition = volume_sql(filter=where).split(" WHERE ")[1]
     add("page", f"SELECT vxp.page({literal(of)})",
         [f"SELECT to_jsonb(v) FROM bench.volume v WHERE {condition} ORDER BY created_at DESC, id LIMIT 101",
-         f"SELECT count(*) FROM bench.volume WHERE {condition}"], block=1, rounds=4, warm=1)
+         f"SELECT count(*) FROM bench.volume WHERE {condition}"], block=1, rounds=40, warm=1)
 
 
 # --- conditions on documents -----------------------------------------------------------------------------------------
