@@ -41,8 +41,8 @@ part_pg15() { [ "$(pg_major)" = 15 ] || return 75; test/with_server.sh test/run_
 part_pg17() { test/matrix.sh 17 test/with_server.sh test/run_tests.sh; }
 part_pg18() { test/matrix.sh 18 test/with_server.sh test/run_tests.sh; }
 part_pg19() { test/matrix.sh 19 test/with_server.sh test/run_tests.sh; }
-part_asserts() { test/assert.sh asserts test/run_tests.sh; }
-part_asan() { test/assert.sh asan test/run_tests.sh; }
+part_asserts() { VXP_EVENTS=20000 test/assert.sh asserts test/run_tests.sh; }
+part_asan() { VXP_EVENTS=20000 test/assert.sh asan test/run_tests.sh; }
 # what takes input apart or builds an index; not the tests with a hundred thousand rows, ten minutes and more there
 part_valgrind() { VXP_TESTS="install lineage_io lineage_errors lineage_advise lineage_gist_small lineage_gin dql_parse dql_errors dql_filters dql_requests dql_matches dql_sort dql_write dql_page dql_fields catalog catalog_lineage verify" test/assert.sh valgrind test/regress_some.sh; }
 part_caches() { test/assert.sh asserts test/caches.sh; }
@@ -61,7 +61,7 @@ part_crash() { CRASH_ROUNDS=${CRASH_ROUNDS:-20} test/tap.sh test/t/*_crash_repli
 part_dump() { test/tap.sh test/t/*_dump_restore.pl test/t/*_update_paths.pl; }
 part_upgrade17() { VXP_MATRIX_OLD=15 test/matrix.sh 17 test/pg_upgrade.sh; }
 part_upgrade18() { VXP_MATRIX_OLD=15 test/matrix.sh 18 test/pg_upgrade.sh; }
-part_coverage() { test/coverage.sh; }
+part_coverage() { VXP_EVENTS=20000 test/coverage.sh; }
 part_soak() { test/soak.sh; }
 part_clients() { test/clients.sh; }
 part_packages() { test/package.sh; }
