@@ -20,8 +20,10 @@ INSERT INTO vqscan (identifier, parent_identifier, kind, code, valid_from, valid
 
 -- P0001: it does not fail. Each line true
 SELECT state($$INSERT INTO vqscan (identifier, parent_identifier) VALUES ('vqscan/1', 'vqsite/1') ON CONFLICT (identifier) DO NOTHING$$) = 'P0001' AS conflict_without_condition,
-	state($$UPDATE vqscan SET kind = 'CT' WHERE identifier = 'vqscan/1'$$) = '55000' AS old_version,
-	state($$DELETE FROM vqscan WHERE identifier = 'vqscan/1'$$) = '55000' AS old_version_deleted,
+	state($$UPDATE vqscan SET kind = 'CT' WHERE identifier = 'vqscan/1'$$) = 'P0001' AS old_version_passed_over,
+	state($$DELETE FROM vqscan WHERE identifier = 'vqscan/1'$$) = 'P0001' AS old_version_passed_over_by_delete,
+	state($$UPDATE vqscan_history SET kind = 'CT' WHERE identifier = 'vqscan/1'$$) = '55000' AS old_version,
+	state($$DELETE FROM vqscan_history WHERE identifier = 'vqscan/1'$$) = '55000' AS old_version_deleted,
 	state($$INSERT INTO vqscan (identifier, parent_identifier, valid_from, valid_to) VALUES ('vqscan/1', 'vqsite/1', '2021-01-01', '2021-02-01')$$) = '23P01' AS overlap,
 	state($$INSERT INTO vqscan (identifier, parent_identifier, valid_from) VALUES ('vqscan/1', 'vqsite/1', '2020-07-01')$$) IN ('23P01', '23505') AS overlap_with_open,
 	state($$INSERT INTO vqscan (identifier, parent_identifier) VALUES ('vqscan/1', 'vqsite/1')$$) = '23505' AS second_open,

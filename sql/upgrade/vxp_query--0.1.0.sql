@@ -688,6 +688,16 @@ CREATE FUNCTION version_history() RETURNS trigger
 	LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION version_history() IS 'row trigger after INSERT, UPDATE and DELETE of a versioned table; arguments as for version_row. Keeps a closed copy of what was replaced or deleted; 23P01 when versions would overlap';
 
+CREATE FUNCTION version_closed() RETURNS trigger
+	AS 'MODULE_PATHNAME', 'vxp_version_closed'
+	LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION version_closed() IS 'trigger before UPDATE and DELETE of old versions; arguments as for version_row. For each row: passes over it, as SQL:2011 does; 55000 when a MERGE that may insert would update it and the resource has ended. For a statement that names the table of closed versions: 55000. 25006 while vxp.as_of is set';
+
+CREATE FUNCTION version_statement() RETURNS trigger
+	AS 'MODULE_PATHNAME', 'vxp_version_statement'
+	LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION version_statement() IS 'statement trigger before INSERT into a versioned table: notes that the statement inserts, by which version_closed knows a MERGE';
+
 CREATE FUNCTION valid_interval(valid_from timestamp with time zone, valid_to timestamp with time zone) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'vxp_valid_interval'
 	LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -1760,12 +1770,14 @@ DECLARE
 	made record;
 BEGIN
 	FOR made IN SELECT * FROM (VALUES
-			('vxp_lineage', 'BEFORE INSERT OR UPDATE', 'lineage_trigger()', type.lineage_column IS NOT NULL AND type.lineage_fields <> '{}'),
-			('vxp_version', 'BEFORE INSERT OR UPDATE OR DELETE', format('version_row(%s)', columns), guarded),
-			('vxp_history', 'AFTER INSERT OR UPDATE OR DELETE', format('version_history(%s)', columns), guarded)) t(name, events, function, wanted)
+			('vxp_lineage', 'BEFORE INSERT OR UPDATE', 'ROW', 'lineage_trigger()', type.lineage_column IS NOT NULL AND type.lineage_fields <> '{}'),
+			('vxp_closed', 'BEFORE UPDATE OR DELETE', 'ROW', format('version_closed(%s)', columns), guarded),
+			('vxp_closed_statement', 'BEFORE UPDATE OR DELETE', 'STATEMENT', format('version_closed(%s)', columns), guarded),
+			('vxp_version', 'BEFORE INSERT OR UPDATE OR DELETE', 'ROW', format('version_row(%s)', columns), guarded),
+			('vxp_history', 'AFTER INSERT OR UPDATE OR DELETE', 'ROW', format('version_history(%s)', columns), guarded)) t(name, events, level, function, wanted)
 		WHERE wanted AND NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = history AND g.tgname = t.name)
 	LOOP
-		EXECUTE format('CREATE TRIGGER %I %s ON %s FOR EACH ROW EXECUTE FUNCTION @extschema@.%s', made.name, made.events, history, made.function);
+		EXECUTE format('CREATE TRIGGER %I %s ON %s FOR EACH %s EXECUTE FUNCTION @extschema@.%s', made.name, made.events, history, made.level, made.function);
 	END LOOP;
 END
 $$;
@@ -1866,7 +1878,12 @@ BEGIN
 				relation, type.lineage_column, type.valid_from_column, type.valid_to_column);
 		END IF;
 	END IF;
-	-- triggers fire in the order of their names: before a change vxp_lineage, vxp_version; after it vxp_history, vxp_lineage_...
+	-- triggers fire in the order of their names: before a change vxp_closed, vxp_lineage, vxp_version; after it vxp_history, vxp_lineage_...
+	EXECUTE format('CREATE TRIGGER vxp_statement BEFORE INSERT ON %s FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.version_statement()', relation);
+	IF NOT apart THEN
+		EXECUTE format('CREATE TRIGGER vxp_closed BEFORE UPDATE OR DELETE ON %s FOR EACH ROW WHEN (OLD.%I IS NOT NULL) EXECUTE FUNCTION @extschema@.version_closed(%L, %L, %L)',
+			relation, type.valid_to_column, id, type.valid_from_column, type.valid_to_column);
+	END IF;
 	EXECUTE format('CREATE TRIGGER vxp_version BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION @extschema@.version_row(%L, %L, %L)',
 		relation, id, type.valid_from_column, type.valid_to_column);
 	EXECUTE format('CREATE TRIGGER vxp_history AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION @extschema@.version_history(%L, %L, %L)',
@@ -2574,7 +2591,8 @@ BEGIN
 		WHERE t.tgrelid IN (relation, @extschema@.history_table(relation)) AND NOT t.tgisinternal AND t.tgparentid = 0
 			AND t.tgfoid IN ('@extschema@.lineage_trigger()'::regprocedure, '@extschema@.lineage_settle()'::regprocedure,
 							 '@extschema@.lineage_truncate()'::regprocedure,
-							 '@extschema@.version_row()'::regprocedure, '@extschema@.version_history()'::regprocedure)
+							 '@extschema@.version_row()'::regprocedure, '@extschema@.version_history()'::regprocedure,
+							 '@extschema@.version_closed()'::regprocedure, '@extschema@.version_statement()'::regprocedure)
 	LOOP
 		EXECUTE format('DROP TRIGGER %I ON %s', trigger_name, place);
 	END LOOP;
@@ -2790,6 +2808,7 @@ DECLARE
 	relation regclass := to_regclass(format('%I.%I', type.schema_name, type.table_name));
 	recorded @extschema@.resource_relation;
 	trigger_name name;
+	apart boolean := (SELECT c.relkind = 'r' AND NOT c.relispartition FROM pg_class c WHERE c.oid = relation);
 	history regclass;
 BEGIN
 	identifier := NULL;
@@ -2821,20 +2840,22 @@ BEGIN
 		RETURN NEXT;
 	END IF;
 	FOREACH trigger_name IN ARRAY CASE WHEN type.lineage_fields <> '{}' THEN '{vxp_lineage,vxp_lineage_update,vxp_lineage_delete,vxp_lineage_truncate}'::name[] END
-		|| CASE WHEN type.versioned THEN '{vxp_version,vxp_history}'::name[] END || '{}'::name[]
+		|| CASE WHEN type.versioned THEN '{vxp_version,vxp_history,vxp_statement}'::name[] END
+		|| CASE WHEN type.versioned AND NOT apart THEN '{vxp_closed}'::name[] END || '{}'::name[]
 	LOOP
 		IF NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = relation AND t.tgname = trigger_name AND t.tgenabled IN ('O', 'A')) THEN
 			problem := format('the trigger %s is missing or disabled', trigger_name);
 			RETURN NEXT;
 		END IF;
 	END LOOP;
-	IF type.versioned AND (SELECT c.relkind = 'r' AND NOT c.relispartition FROM pg_class c WHERE c.oid = relation) THEN
+	IF type.versioned AND apart THEN
 		history := @extschema@.history_table(relation);
 		IF history IS NULL THEN
 			problem := 'the table of closed versions does not exist';
 			RETURN NEXT;
 		END IF;
-		FOREACH trigger_name IN ARRAY CASE WHEN type.lineage_fields <> '{}' THEN '{vxp_lineage}'::name[] END || '{vxp_version,vxp_history}'::name[] LOOP
+		FOREACH trigger_name IN ARRAY CASE WHEN type.lineage_fields <> '{}' THEN '{vxp_lineage}'::name[] END
+				|| '{vxp_version,vxp_history,vxp_closed,vxp_closed_statement}'::name[] LOOP
 			IF history IS NOT NULL AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = history AND t.tgname = trigger_name AND t.tgenabled IN ('O', 'A')) THEN
 				problem := format('the trigger %s of %s is missing or disabled', trigger_name, history);
 				RETURN NEXT;

@@ -295,7 +295,8 @@ BEGIN
 		WHERE t.tgrelid IN (relation, @extschema@.history_table(relation)) AND NOT t.tgisinternal AND t.tgparentid = 0
 			AND t.tgfoid IN ('@extschema@.lineage_trigger()'::regprocedure, '@extschema@.lineage_settle()'::regprocedure,
 							 '@extschema@.lineage_truncate()'::regprocedure,
-							 '@extschema@.version_row()'::regprocedure, '@extschema@.version_history()'::regprocedure)
+							 '@extschema@.version_row()'::regprocedure, '@extschema@.version_history()'::regprocedure,
+							 '@extschema@.version_closed()'::regprocedure, '@extschema@.version_statement()'::regprocedure)
 	LOOP
 		EXECUTE format('DROP TRIGGER %I ON %s', trigger_name, place);
 	END LOOP;

@@ -12,6 +12,7 @@ DECLARE
 	relation regclass := to_regclass(format('%I.%I', type.schema_name, type.table_name));
 	recorded @extschema@.resource_relation;
 	trigger_name name;
+	apart boolean := (SELECT c.relkind = 'r' AND NOT c.relispartition FROM pg_class c WHERE c.oid = relation);
 	history regclass;
 BEGIN
 	identifier := NULL;
@@ -43,20 +44,22 @@ BEGIN
 		RETURN NEXT;
 	END IF;
 	FOREACH trigger_name IN ARRAY CASE WHEN type.lineage_fields <> '{}' THEN '{vxp_lineage,vxp_lineage_update,vxp_lineage_delete,vxp_lineage_truncate}'::name[] END
-		|| CASE WHEN type.versioned THEN '{vxp_version,vxp_history}'::name[] END || '{}'::name[]
+		|| CASE WHEN type.versioned THEN '{vxp_version,vxp_history,vxp_statement}'::name[] END
+		|| CASE WHEN type.versioned AND NOT apart THEN '{vxp_closed}'::name[] END || '{}'::name[]
 	LOOP
 		IF NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = relation AND t.tgname = trigger_name AND t.tgenabled IN ('O', 'A')) THEN
 			problem := format('the trigger %s is missing or disabled', trigger_name);
 			RETURN NEXT;
 		END IF;
 	END LOOP;
-	IF type.versioned AND (SELECT c.relkind = 'r' AND NOT c.relispartition FROM pg_class c WHERE c.oid = relation) THEN
+	IF type.versioned AND apart THEN
 		history := @extschema@.history_table(relation);
 		IF history IS NULL THEN
 			problem := 'the table of closed versions does not exist';
 			RETURN NEXT;
 		END IF;
-		FOREACH trigger_name IN ARRAY CASE WHEN type.lineage_fields <> '{}' THEN '{vxp_lineage}'::name[] END || '{vxp_version,vxp_history}'::name[] LOOP
+		FOREACH trigger_name IN ARRAY CASE WHEN type.lineage_fields <> '{}' THEN '{vxp_lineage}'::name[] END
+				|| '{vxp_version,vxp_history,vxp_closed,vxp_closed_statement}'::name[] LOOP
 			IF history IS NOT NULL AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = history AND t.tgname = trigger_name AND t.tgenabled IN ('O', 'A')) THEN
 				problem := format('the trigger %s of %s is missing or disabled', trigger_name, history);
 				RETURN NEXT;

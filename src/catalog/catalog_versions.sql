@@ -60,12 +60,14 @@ DECLARE
 	made record;
 BEGIN
 	FOR made IN SELECT * FROM (VALUES
-			('vxp_lineage', 'BEFORE INSERT OR UPDATE', 'lineage_trigger()', type.lineage_column IS NOT NULL AND type.lineage_fields <> '{}'),
-			('vxp_version', 'BEFORE INSERT OR UPDATE OR DELETE', format('version_row(%s)', columns), guarded),
-			('vxp_history', 'AFTER INSERT OR UPDATE OR DELETE', format('version_history(%s)', columns), guarded)) t(name, events, function, wanted)
+			('vxp_lineage', 'BEFORE INSERT OR UPDATE', 'ROW', 'lineage_trigger()', type.lineage_column IS NOT NULL AND type.lineage_fields <> '{}'),
+			('vxp_closed', 'BEFORE UPDATE OR DELETE', 'ROW', format('version_closed(%s)', columns), guarded),
+			('vxp_closed_statement', 'BEFORE UPDATE OR DELETE', 'STATEMENT', format('version_closed(%s)', columns), guarded),
+			('vxp_version', 'BEFORE INSERT OR UPDATE OR DELETE', 'ROW', format('version_row(%s)', columns), guarded),
+			('vxp_history', 'AFTER INSERT OR UPDATE OR DELETE', 'ROW', format('version_history(%s)', columns), guarded)) t(name, events, level, function, wanted)
 		WHERE wanted AND NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = history AND g.tgname = t.name)
 	LOOP
-		EXECUTE format('CREATE TRIGGER %I %s ON %s FOR EACH ROW EXECUTE FUNCTION @extschema@.%s', made.name, made.events, history, made.function);
+		EXECUTE format('CREATE TRIGGER %I %s ON %s FOR EACH %s EXECUTE FUNCTION @extschema@.%s', made.name, made.events, history, made.level, made.function);
 	END LOOP;
 END
 $$;
@@ -166,7 +168,12 @@ BEGIN
 				relation, type.lineage_column, type.valid_from_column, type.valid_to_column);
 		END IF;
 	END IF;
-	-- triggers fire in the order of their names: before a change vxp_lineage, vxp_version; after it vxp_history, vxp_lineage_...
+	-- triggers fire in the order of their names: before a change vxp_closed, vxp_lineage, vxp_version; after it vxp_history, vxp_lineage_...
+	EXECUTE format('CREATE TRIGGER vxp_statement BEFORE INSERT ON %s FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.version_statement()', relation);
+	IF NOT apart THEN
+		EXECUTE format('CREATE TRIGGER vxp_closed BEFORE UPDATE OR DELETE ON %s FOR EACH ROW WHEN (OLD.%I IS NOT NULL) EXECUTE FUNCTION @extschema@.version_closed(%L, %L, %L)',
+			relation, type.valid_to_column, id, type.valid_from_column, type.valid_to_column);
+	END IF;
 	EXECUTE format('CREATE TRIGGER vxp_version BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION @extschema@.version_row(%L, %L, %L)',
 		relation, id, type.valid_from_column, type.valid_to_column);
 	EXECUTE format('CREATE TRIGGER vxp_history AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION @extschema@.version_history(%L, %L, %L)',

@@ -11,6 +11,16 @@ CREATE FUNCTION version_history() RETURNS trigger
 	LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION version_history() IS 'row trigger after INSERT, UPDATE and DELETE of a versioned table; arguments as for version_row. Keeps a closed copy of what was replaced or deleted; 23P01 when versions would overlap';
 
+CREATE FUNCTION version_closed() RETURNS trigger
+	AS 'MODULE_PATHNAME', 'vxp_version_closed'
+	LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION version_closed() IS 'trigger before UPDATE and DELETE of old versions; arguments as for version_row. For each row: passes over it, as SQL:2011 does; 55000 when a MERGE that may insert would update it and the resource has ended. For a statement that names the table of closed versions: 55000. 25006 while vxp.as_of is set';
+
+CREATE FUNCTION version_statement() RETURNS trigger
+	AS 'MODULE_PATHNAME', 'vxp_version_statement'
+	LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION version_statement() IS 'statement trigger before INSERT into a versioned table: notes that the statement inserts, by which version_closed knows a MERGE';
+
 CREATE FUNCTION valid_interval(valid_from timestamp with time zone, valid_to timestamp with time zone) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'vxp_valid_interval'
 	LANGUAGE C IMMUTABLE PARALLEL SAFE;

@@ -422,6 +422,34 @@ vxp_version_check_neighbours(Relation relation, const VersionColumns *columns, H
 		table_close(other, AccessShareLock);
 }
 
+/*
+ * vxp_version_is_open says whether the statement saw an open version of the
+ * resource that "row", of the table of closed rows, is an old version of.
+ */
+bool
+vxp_version_is_open(const VersionColumns *columns, HeapTuple row)
+{
+	Relation	closed = table_open(columns->closed, NoLock);
+	Relation	current = table_open(columns->current, AccessShareLock);
+	Relation	index = open_neighbours(current, columns);
+	TupleTableSlot *slot = table_slot_create(current, NULL);
+	ScanKeyData key;
+	IndexScanDesc scan;
+	bool		isnull;
+	bool		found;
+
+	set_scan_key(&key, index, 0, BTEqualStrategyNumber, heap_getattr(row, columns->key, RelationGetDescr(closed), &isnull));
+	scan = vxp_index_beginscan(current, index, GetActiveSnapshot(), 1);
+	index_rescan(scan, &key, 1, NULL, 0);
+	found = index_getnext_slot(scan, ForwardScanDirection, slot);
+	index_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	index_close(index, AccessShareLock);
+	table_close(current, AccessShareLock);
+	table_close(closed, NoLock);
+	return found;
+}
+
 /* The end of the last version of "key" in one table, or "from" when that is later. */
 static TimestampTz
 end_of_last(Relation relation, const VersionColumns *columns, AttrNumber valid_to, Datum key, TimestampTz from)

@@ -22,6 +22,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "common/vxp_compat.h"
@@ -30,6 +31,8 @@
 
 VXP_FUNCTION(vxp_version_row);
 VXP_FUNCTION(vxp_version_history);
+VXP_FUNCTION(vxp_version_closed);
+VXP_FUNCTION(vxp_version_statement);
 
 Oid			vxp_given_relid = InvalidOid;
 
@@ -68,12 +71,28 @@ typedef struct RowNote
 
 static HTAB *notes = NULL;
 
+/*
+ * The last statements that insert, by the command that they are: one that also
+ * updates rows of history is a MERGE.
+ */
+typedef struct Insertion
+{
+	Oid			relid;			/* the table that the statement names */
+	CommandId	command;
+} Insertion;
+
+static Insertion insertions[8];
+static int	last_insertion = 0;
+
 static void
 transaction_ended(XactEvent event, void *arg)
 {
 	/* they live in TopTransactionContext */
 	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
+	{
 		notes = NULL;
+		memset(insertions, 0, sizeof(insertions));
+	}
 }
 
 void
@@ -382,6 +401,18 @@ end_version(Relation relation, const VersionColumns *columns, HeapTuple row)
 	}
 }
 
+static void
+refuse_in_past(Relation relation)
+{
+	if (vxp_as_of_is_set())
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("cannot write to table \"%s\" while vxp.as_of is set",
+						get_rel_name(vxp_is_history(relation) ? get_partition_parent(RelationGetRelid(relation), true) :
+									 RelationGetRelid(relation))),
+				 errhint("The session shows the past: RESET vxp.as_of.")));
+}
+
 /*
  * version_row(key, valid_from, valid_to) -> trigger, BEFORE INSERT OR UPDATE OR DELETE FOR EACH ROW
  *
@@ -400,14 +431,7 @@ vxp_version_row(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("version_row() can only be called as a trigger before a change of a row")));
-	if (vxp_as_of_is_set())
-		ereport(ERROR,
-				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-				 errmsg("cannot write to table \"%s\" while vxp.as_of is set",
-						get_rel_name(vxp_is_history(trigger->tg_relation) ?
-									 get_partition_parent(RelationGetRelid(trigger->tg_relation), true) :
-									 RelationGetRelid(trigger->tg_relation))),
-				 errhint("The session shows the past: RESET vxp.as_of.")));
+	refuse_in_past(trigger->tg_relation);
 	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
 		return PointerGetDatum(begin_version(trigger->tg_relation, placed_columns(fcinfo), trigger->tg_trigtuple));
 	columns = trigger_columns(fcinfo);
@@ -415,6 +439,85 @@ vxp_version_row(PG_FUNCTION_ARGS)
 		return PointerGetDatum(next_version(trigger->tg_relation, columns, trigger->tg_trigtuple, trigger->tg_newtuple));
 	end_version(trigger->tg_relation, columns, trigger->tg_trigtuple);
 	return PointerGetDatum(trigger->tg_trigtuple);
+}
+
+/*
+ * version_statement() -> trigger, BEFORE INSERT FOR EACH STATEMENT
+ *
+ * Notes that the statement inserts, for version_closed.
+ */
+Datum
+vxp_version_statement(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) || TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("version_statement() can only be called as a trigger before a statement")));
+	if (ActiveSnapshotSet())
+	{
+		last_insertion = (last_insertion + 1) % lengthof(insertions);
+		insertions[last_insertion].relid = RelationGetRelid(trigger->tg_relation);
+		insertions[last_insertion].command = GetActiveSnapshot()->curcid;
+	}
+	return PointerGetDatum(NULL);
+}
+
+/* Does the statement that is about to write this row insert into its table, too? */
+static bool
+in_merge(Relation relation)
+{
+	CommandId	command = GetActiveSnapshot()->curcid;
+
+	for (int i = 0; i < lengthof(insertions); i++)
+		if (OidIsValid(insertions[i].relid) && insertions[i].command == command &&
+			list_member_oid(get_partition_ancestors(RelationGetRelid(relation)), insertions[i].relid))
+			return true;
+	return false;
+}
+
+/*
+ * version_closed(key, valid_from, valid_to) -> trigger, BEFORE UPDATE OR DELETE,
+ * on a table of closed rows FOR EACH ROW and FOR EACH STATEMENT, on a
+ * partitioned table FOR EACH ROW that is closed
+ *
+ * UPDATE and DELETE pass over the rows that have ended, as those of a
+ * system-versioned table in SQL do (K. Kulkarni, J.-E. Michels: Temporal
+ * features in SQL:2011, SIGMOD Record 41(3), section 3).  MERGE would take a
+ * resource that has ended for one that is there, and neither update nor insert
+ * it: 55000, as for a statement that names the table of closed rows itself.
+ */
+Datum
+vxp_version_closed(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	Relation	relation;
+	HeapTuple	row;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) || TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("version_closed() can only be called as a trigger before an update or a delete")));
+	relation = trigger->tg_relation;
+	row = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
+	if (vxp_takes_given(relation))
+		return PointerGetDatum(row);
+	refuse_in_past(relation);
+	if (TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("old versions in table \"%s\" cannot be written", RelationGetRelationName(relation)),
+				 errhint("vxp.correct changes the past, vxp.purge removes it.")));
+	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) && in_merge(relation))
+	{
+		VersionColumns *columns = placed_columns(fcinfo);
+
+		row = trigger->tg_trigtuple;
+		if (columns->closed == columns->current || !vxp_version_is_open(columns, row))
+			raise_closed(relation, columns, row, vxp_row_interval(columns, row, RelationGetDescr(relation)), false);
+	}
+	return PointerGetDatum(NULL);
 }
 
 /* After an update: the old version is kept, unless this transaction began it. */
