@@ -72,6 +72,24 @@ SELECT save_filter('thick_scans', '{"resource": "Scan", "filter": {"thickness": 
 SELECT count(*) = (SELECT count(*) FROM scan WHERE thickness > 25) AS same FROM thick_scans;
 SELECT obj_description('thick_scans'::regclass, 'pg_class') IS NOT NULL AS says_its_request;
 
+-- refresh gives columns the names that they have in the table by now, also where two changed places; what was built on the view stays
+CREATE VIEW built AS SELECT kind, identifier FROM scan_current;
+SELECT array_agg(attname ORDER BY attnum) AS before FROM pg_attribute WHERE attrelid = 'scan_current'::regclass AND attnum > 0 \gset
+ALTER TABLE scan RENAME COLUMN kind TO "Odd ""kind""; --";
+ALTER TABLE scan RENAME COLUMN license TO swap;
+ALTER TABLE scan RENAME COLUMN metadata TO license;
+ALTER TABLE scan RENAME COLUMN swap TO metadata;
+ALTER TABLE scan ADD COLUMN kind int;
+SELECT refresh('Scan');
+SELECT n AS place, b AS was, a.attname AS is, format_type(a.atttypid, NULL) FROM unnest(:'before'::name[]) WITH ORDINALITY u(b, n)
+	FULL JOIN (SELECT * FROM pg_attribute WHERE attrelid = 'scan_current'::regclass AND attnum > 0) a ON a.attnum = u.n
+	WHERE b IS DISTINCT FROM a.attname ORDER BY n;
+SELECT catalog_view_columns('scan_current') @> '{license,metadata,kind}' AS plain, array_position(catalog_view_columns('scan_current'), NULL) > 0 AS expression;
+SELECT count("Odd ""kind""; --") > 0 AS there, count(kind) FROM scan_current;
+SELECT pg_get_viewdef('built') LIKE '%Odd%' AS follows, count(kind) > 0 AS there FROM built;
+SELECT * FROM verify('Scan');
+DROP VIEW built;
+
 DROP FUNCTION index_of;
 SELECT drop_filter('thick_scans');
 SELECT unregister('Site');

@@ -1455,6 +1455,33 @@ END
 $$;
 COMMENT ON FUNCTION catalog_make_triggers(regclass) IS 'creates the lineage triggers of a registered table';
 
+CREATE FUNCTION catalog_view_columns(view regclass) RETURNS name[]
+	AS 'MODULE_PATHNAME', 'vxp_catalog_view_columns'
+	LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION catalog_view_columns(regclass) IS 'of each column of a view the table''s column that it shows, by its name of today; NULL for an expression';
+
+CREATE FUNCTION catalog_rename_view_columns(view regclass) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	col record;
+	renames text[] := '{}';
+	change text;
+BEGIN
+	FOR col IN SELECT a.attname AS old, t.name AS new, a.attnum FROM unnest(@extschema@.catalog_view_columns(view)) WITH ORDINALITY t(name, n)
+			JOIN pg_attribute a ON a.attrelid = view AND a.attnum = t.n WHERE t.name <> a.attname
+	LOOP
+		-- names may have changed places
+		EXECUTE format('ALTER VIEW %s RENAME COLUMN %I TO %I', view, col.old, '........renamed ' || col.attnum);
+		renames := renames || format('ALTER VIEW %s RENAME COLUMN %I TO %I', view, '........renamed ' || col.attnum, col.new);
+	END LOOP;
+	FOREACH change IN ARRAY renames LOOP
+		EXECUTE change;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION catalog_rename_view_columns(regclass) IS 'gives the columns of a view the names that the columns of its table have by now';
+
 CREATE FUNCTION catalog_make_view(name text) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -1472,6 +1499,7 @@ DECLARE
 BEGIN
 	IF view_oid IS NOT NULL AND EXISTS (SELECT FROM pg_class c WHERE c.oid = view_oid) THEN
 		-- what others built on the view stays: its columns keep their places, new ones go behind
+		PERFORM @extschema@.catalog_rename_view_columns(view_oid);
 		kept := (SELECT array_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a
 				 WHERE a.attrelid = view_oid AND a.attnum > 0 AND NOT a.attisdropped);
 	ELSE

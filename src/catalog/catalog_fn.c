@@ -3,9 +3,15 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
+#include "parser/parsetree.h"
+#include "rewrite/rewriteHandler.h"
+#include "utils/array.h"
 #include "utils/inval.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 #include "catalog/catalog.h"
@@ -14,6 +20,7 @@
 
 VXP_FUNCTION(vxp_resource_type_invalidate);
 VXP_FUNCTION(vxp_valid_identifier);
+VXP_FUNCTION(vxp_catalog_view_columns);
 
 /*
  * resource_type_invalidate() -> trigger
@@ -48,4 +55,45 @@ vxp_valid_identifier(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(length <= CATALOG_MAX_IDENTIFIER && length > prefix_length + 1 &&
 				   memcmp(VARDATA_ANY(identifier), VARDATA_ANY(prefix), prefix_length) == 0 &&
 				   VARDATA_ANY(identifier)[prefix_length] == '/');
+}
+
+/*
+ * catalog_view_columns(view) -> name[]
+ *
+ * Of each column of the view, in order, the column of a table that it shows, by
+ * the name that this has now; NULL for an expression.
+ */
+Datum
+vxp_catalog_view_columns(PG_FUNCTION_ARGS)
+{
+	Relation	view = table_open(PG_GETARG_OID(0), AccessShareLock);
+	Query	   *query = get_view_query(view);
+	int			count = list_length(query->targetList);
+	Datum	   *names = palloc0(sizeof(Datum) * count);
+	bool	   *nulls = palloc(sizeof(bool) * count);
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, query->targetList)
+	{
+		TargetEntry *entry = lfirst(lc);
+		Var		   *var = (Var *) entry->expr;
+		RangeTblEntry *rte;
+
+		if (entry->resjunk)
+			continue;
+		nulls[n] = true;
+		if (IsA(var, Var) && var->varlevelsup == 0 && var->varattno > 0)
+		{
+			rte = rt_fetch(var->varno, query->rtable);
+			if (rte->rtekind == RTE_RELATION)
+			{
+				names[n] = CStringGetDatum(get_attname(rte->relid, var->varattno, false));
+				nulls[n] = false;
+			}
+		}
+		n++;
+	}
+	table_close(view, AccessShareLock);
+	PG_RETURN_ARRAYTYPE_P(construct_md_array(names, nulls, 1, &n, (int[]) {1}, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR));
 }
