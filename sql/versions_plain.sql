@@ -99,6 +99,49 @@ EXECUTE change('lscan/9', 99);
 RESET plan_cache_mode;
 SELECT sizes('lscan/9'), changed();
 
+-- a session that has loaded the library does not read the old versions that it would pass over
+CREATE FUNCTION written(statement text) RETURNS text[] LANGUAGE plpgsql AS $$
+DECLARE
+	line text;
+	tables text[] := '{}';
+BEGIN
+	FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || statement LOOP
+		tables := tables || substring(line FROM ' on (lscan\w*|lsite\w*)');
+	END LOOP;
+	RETURN (SELECT array_agg(DISTINCT t) FROM unnest(tables) t WHERE t IS NOT NULL);
+END
+$$;
+SELECT statement, written(statement) FROM (VALUES
+	('UPDATE lscan SET size = 1 WHERE identifier = ''lscan/9'''),
+	('DELETE FROM lscan'),
+	('UPDATE lscan s SET size = 1 FROM lsite p WHERE p.identifier = s.parent_identifier'),
+	-- the other side of a join has them, as any table that is read
+	('DELETE FROM lscan s USING lscan t WHERE t.identifier = s.identifier'),
+	('WITH w AS (DELETE FROM lscan RETURNING size) SELECT * FROM w'),
+	('UPDATE lscan_current SET size = 1'),
+	('UPDATE ONLY lscan SET size = 1'),
+	('UPDATE lscan_history SET size = 1'),
+	('WITH w AS (UPDATE lscan SET size = 1 WHERE identifier = ''lscan/2'' RETURNING size) INSERT INTO lscan (identifier, parent_identifier) SELECT ''lscan/x'', ''lsite/a'' FROM w'),
+	('MERGE INTO lscan s USING lsite p ON p.identifier = s.identifier WHEN MATCHED THEN DELETE')) v(statement);
+PREPARE everything AS UPDATE lscan SET size = size + 0;
+SELECT written('EXECUTE everything');
+SET session_replication_role = replica;
+SELECT written('EXECUTE everything');
+RESET session_replication_role;
+SELECT written('EXECUTE everything');
+ALTER TABLE lscan_history DISABLE TRIGGER vxp_closed;
+SELECT written('EXECUTE everything');
+ALTER TABLE lscan_history ENABLE ALWAYS TRIGGER vxp_closed;
+SELECT written('EXECUTE everything');
+SET session_replication_role = replica;
+SELECT written('EXECUTE everything');
+RESET session_replication_role;
+ALTER TABLE lscan_history ENABLE TRIGGER vxp_closed;
+SET vxp.as_of = '2022-06-01';
+SELECT written('EXECUTE everything');
+RESET vxp.as_of;
+SELECT written('EXECUTE everything');
+
 -- MERGE: one that is there is changed, one that is new is inserted
 MERGE INTO lscan s USING (VALUES ('lscan/10', 1010), ('lscan/11', 11)) n(id, size) ON s.identifier = n.id
 	WHEN MATCHED THEN UPDATE SET size = n.size
@@ -136,6 +179,13 @@ MERGE INTO ONLY lscan s USING (VALUES ('lscan/6', 6)) n(id, size) ON s.identifie
 	WHEN NOT MATCHED THEN INSERT (identifier, parent_identifier, size) VALUES (n.id, 'lsite/a', n.size);
 SELECT sizes('lscan/2'), sizes('lscan/6');
 DELETE FROM lscan WHERE identifier IN ('lscan/2', 'lscan/6');
+-- WITH that updates and inserts looks the same to the trigger: what has ended wants the condition there, too
+WITH w AS (UPDATE lscan SET size = 1 WHERE identifier = 'lscan/2' RETURNING size)
+	INSERT INTO lscan (identifier, parent_identifier, size) SELECT 'lscan/2', 'lsite/a', 1 WHERE NOT EXISTS (SELECT FROM w);
+\echo :SQLSTATE
+WITH w AS (UPDATE lscan SET size = 1 WHERE identifier = 'lscan/10' RETURNING size)
+	INSERT INTO lscan (identifier, parent_identifier, size) SELECT 'lscan/10', 'lsite/a', 1 WHERE NOT EXISTS (SELECT FROM w);
+SELECT sizes('lscan/10');
 -- one that inserts nothing passes over what has ended, and so does a DELETE
 MERGE INTO lscan s USING (VALUES ('lscan/10', 3), ('lscan/2', 3)) n(id, size) ON s.identifier = n.id
 	WHEN MATCHED THEN UPDATE SET size = n.size;

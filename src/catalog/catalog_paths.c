@@ -1,5 +1,6 @@
 /*
- * catalog_paths.c - planner support: rows by lineage field through the index on paths
+ * catalog_paths.c - planner support: rows by lineage field through the index on
+ * paths, and writes that leave out the table of closed rows
  *
  * Versions that have ended have no index on each lineage field, which every
  * change would pay for; they have one on path and interval.  So where a table
@@ -40,6 +41,7 @@
 #include "catalog/catalog.h"
 #include "catalog/catalog_lineage.h"
 #include "common/vxp_compat.h"
+#include "validity/version.h"
 
 /* A table whose rows are looked for. */
 typedef struct LineageRelation
@@ -358,9 +360,36 @@ make_paths(PlannerInfo *root, RelOptInfo *rel, List *restrictions, List *joins)
 	}
 }
 
+/* Does the statement insert, itself or in WITH? */
+static bool
+inserts(const PlannerInfo *root)
+{
+	ListCell   *lc;
+
+	while (root->parent_root != NULL)
+		root = root->parent_root;
+	foreach(lc, root->parse->cteList)
+		if (castNode(Query, lfirst_node(CommonTableExpr, lc)->ctequery)->commandType == CMD_INSERT)
+			return true;
+	return root->parse->commandType == CMD_INSERT;
+}
+
+/*
+ * UPDATE and DELETE pass over closed rows: read nothing to do so, and lock
+ * none.  MERGE, and what vxp_version_closed cannot tell from it, have to know of
+ * them.
+ */
+static bool
+is_passed_over(PlannerInfo *root, const RelOptInfo *rel, Oid relid)
+{
+	return rel->reloptkind == RELOPT_OTHER_MEMBER_REL &&
+		(root->parse->commandType == CMD_UPDATE || root->parse->commandType == CMD_DELETE) &&
+		bms_is_member(rel->relid, root->leaf_result_relids) && vxp_passed_over(relid) && !inserts(root);
+}
+
 /* set_rel_pathlist_hook */
 static void
-add_paths_by_lineage(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
+add_paths(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 {
 	LineageRelation table;
 	List	   *restrictions;
@@ -368,7 +397,14 @@ add_paths_by_lineage(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntr
 
 	if (previous_hook)
 		previous_hook(root, rel, rti, rte);
-	if (rte->rtekind != RTE_RELATION || rte->inh || rte->tablesample != NULL || rel->indexlist == NIL || IS_DUMMY_REL(rel) ||
+	if (rte->rtekind != RTE_RELATION || rte->inh || rte->tablesample != NULL || IS_DUMMY_REL(rel))
+		return;
+	if (is_passed_over(root, rel, rte->relid))
+	{
+		mark_dummy_rel(rel);
+		return;
+	}
+	if (rel->indexlist == NIL ||
 		(rel->baserestrictinfo == NIL && rel->joininfo == NIL && !rel->has_eclass_joins) ||
 		!describe(root, rel, rti, rte->relid, &table))
 		return;
@@ -382,5 +418,5 @@ void
 vxp_paths_init(void)
 {
 	previous_hook = set_rel_pathlist_hook;
-	set_rel_pathlist_hook = add_paths_by_lineage;
+	set_rel_pathlist_hook = add_paths;
 }

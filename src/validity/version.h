@@ -28,6 +28,9 @@
 /* The constraint that makes a table that inherits the one of the closed rows. */
 #define VXP_CLOSED_CONSTRAINT "vxp_closed"
 
+/* The trigger by which UPDATE and DELETE pass over its rows. */
+#define VXP_CLOSED_TRIGGER "vxp_closed"
+
 typedef struct VersionStore VersionStore;
 
 /*
@@ -84,6 +87,7 @@ extern void vxp_version_init(void);
 
 /* version_place.c */
 extern bool vxp_is_history(Relation relation);
+extern bool vxp_passed_over(Oid relid);
 extern Oid	vxp_history_of(Oid relid);
 extern void vxp_version_place(Relation relation, VersionColumns *columns);
 extern VersionColumns vxp_closed_columns(const VersionColumns *columns);

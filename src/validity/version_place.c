@@ -20,6 +20,7 @@
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "commands/trigger.h"
 #include "miscadmin.h"
 #include "nodes/primnodes.h"
 #include "utils/acl.h"
@@ -31,6 +32,7 @@
 #include "utils/rel.h"
 
 #include "common/vxp_compat.h"
+#include "validity/validity.h"
 #include "validity/version.h"
 
 VXP_FUNCTION(vxp_history_table);
@@ -48,6 +50,32 @@ vxp_is_history(Relation relation)
 		if (strcmp(constr->check[i].ccname, VXP_CLOSED_CONSTRAINT) == 0)
 			return true;
 	return false;
+}
+
+/*
+ * vxp_passed_over says whether an UPDATE or DELETE of the table above passes
+ * over all rows of this one: it holds closed rows, and the row trigger that
+ * passes over them fires in this session.
+ */
+bool
+vxp_passed_over(Oid relid)
+{
+	Relation	relation = table_open(relid, NoLock);
+	TriggerDesc *triggers = relation->trigdesc;
+	bool		found = false;
+
+	if (triggers != NULL && triggers->trig_update_before_row && triggers->trig_delete_before_row && !vxp_as_of_is_set() &&
+		vxp_is_history(relation) && !vxp_takes_given(relation))
+		for (int i = 0; i < triggers->numtriggers && !found; i++)
+		{
+			const Trigger *trigger = &triggers->triggers[i];
+
+			found = strcmp(trigger->tgname, VXP_CLOSED_TRIGGER) == 0 &&
+				(trigger->tgenabled == TRIGGER_FIRES_ALWAYS ||
+				 (trigger->tgenabled == TRIGGER_FIRES_ON_ORIGIN && SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA));
+		}
+	table_close(relation, NoLock);
+	return found;
 }
 
 /* What is known of the tables that inherit from one. */

@@ -73,7 +73,7 @@ static HTAB *notes = NULL;
 
 /*
  * The last statements that insert, by the command that they are: one that also
- * updates rows of history is a MERGE.
+ * updates rows of history is a MERGE, or does both by WITH.
  */
 typedef struct Insertion
 {
