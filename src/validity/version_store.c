@@ -292,14 +292,25 @@ wait_for(TransactionId xid, uint32 token, Relation relation, ItemPointer row)
 		XactLockTableWait(xid, relation, row, XLTW_RecheckExclusionConstr);
 }
 
+/*
+ * "found" overlaps.  A version that begins now by itself, and overlaps with one
+ * that the statement could not see, was overtaken: the same statement does
+ * something else when it is run again.
+ */
 static void
 raise_overlap(const VersionColumns *columns, HeapTuple row, TupleDesc desc,
-			  VersionInterval mine, VersionInterval theirs)
+			  VersionInterval mine, VersionInterval theirs, TupleTableSlot *found)
 {
+	bool		isnull;
+	TransactionId stored = DatumGetTransactionId(slot_getsysattr(found, MinTransactionIdAttributeNumber, &isnull));
+	bool		overtaken = TIMESTAMP_IS_NOEND(mine.to) && mine.from >= GetCurrentTransactionStartTimestamp() &&
+		!TransactionIdIsCurrentTransactionId(stored) && XidInMVCCSnapshot(stored, GetActiveSnapshot());
+
 	ereport(ERROR,
-			(errcode(ERRCODE_EXCLUSION_VIOLATION),
+			(errcode(overtaken ? ERRCODE_T_R_SERIALIZATION_FAILURE : ERRCODE_EXCLUSION_VIOLATION),
 			 errmsg("versions of \"%s\" would overlap", vxp_row_key(columns, row, desc)),
-			 errdetail("%s overlaps with %s, which exists.", vxp_interval_text(mine), vxp_interval_text(theirs))));
+			 errdetail("%s overlaps with %s, which exists.", vxp_interval_text(mine), vxp_interval_text(theirs)),
+			 overtaken ? errhint("Another session began and ended this version meanwhile. The transaction might succeed if retried.") : 0));
 }
 
 /* A version that is being stored. */
@@ -356,7 +367,7 @@ check_direction(const StoredVersion *mine, Relation relation, Relation index, At
 			token = TransactionIdIsValid(dirty.xmin) ? dirty.speculativeToken : 0;
 			place = slot->tts_tid;
 			if (!TransactionIdIsValid(wait))
-				raise_overlap(mine->columns, mine->row, RelationGetDescr(mine->relation), mine->interval, theirs);
+				raise_overlap(mine->columns, mine->row, RelationGetDescr(mine->relation), mine->interval, theirs, slot);
 			break;
 		}
 		if (by_begin && !TransactionIdIsValid(dirty.xmin))
@@ -450,7 +461,26 @@ vxp_version_is_open(const VersionColumns *columns, HeapTuple row)
 	return found;
 }
 
-/* The end of the last version of "key" in one table, or "from" when that is later. */
+/*
+ * Locks the open version in "slot" as the UPDATE of an upsert will, so that
+ * nobody ends it before; false: it has gone or changed.  A weaker lock, which
+ * two could have, would make a deadlock of two upserts and an end.
+ */
+static bool
+hold_open(Relation relation, TupleTableSlot *slot)
+{
+	ItemPointerData place = slot->tts_tid;
+	TM_FailureData failure;
+	TM_Result	result = table_tuple_lock(relation, &place, GetActiveSnapshot(), slot, GetCurrentCommandId(false),
+										  LockTupleNoKeyExclusive, LockWaitBlock, 0, &failure);
+
+	return result != TM_Updated && result != TM_Deleted;
+}
+
+/*
+ * The end of the last version of "key" in one table, or "from" when that is
+ * later.  An open one is held: an upsert that finds it here finds it again.
+ */
 static TimestampTz
 end_of_last(Relation relation, const VersionColumns *columns, AttrNumber valid_to, Datum key, TimestampTz from)
 {
@@ -464,14 +494,18 @@ end_of_last(Relation relation, const VersionColumns *columns, AttrNumber valid_t
 		SnapshotData dirty;
 		ScanKeyData scan_key;
 		IndexScanDesc scan;
+		bool		found;
 		TransactionId wait = InvalidTransactionId;
 
+		CHECK_FOR_INTERRUPTS();
 		again = false;
+		isnull = false;
 		InitDirtySnapshot(dirty);
 		set_scan_key(&scan_key, index, 0, BTEqualStrategyNumber, key);
 		scan = vxp_index_beginscan(relation, index, &dirty, 1);
 		index_rescan(scan, &scan_key, 1, NULL, 0);
-		while (index_getnext_slot(scan, BackwardScanDirection, slot))
+		found = index_getnext_slot(scan, BackwardScanDirection, slot);
+		if (found)
 		{
 			TimestampTz end = DatumGetTimestampTz(slot_getattr(slot, valid_to, &isnull));
 
@@ -479,7 +513,6 @@ end_of_last(Relation relation, const VersionColumns *columns, AttrNumber valid_t
 				wait = isnull ? dirty.xmax : dirty.xmin;
 			else if (!isnull && end > from)
 				from = end;
-			break;
 		}
 		index_endscan(scan);
 		if (TransactionIdIsValid(wait))
@@ -490,6 +523,8 @@ end_of_last(Relation relation, const VersionColumns *columns, AttrNumber valid_t
 			wait_for(wait, 0, relation, &place);
 			again = true;
 		}
+		else if (found && isnull && !TransactionIdIsValid(dirty.xmin))
+			again = !hold_open(relation, slot);
 	}
 	ExecDropSingleTupleTableSlot(slot);
 	index_close(index, AccessShareLock);
