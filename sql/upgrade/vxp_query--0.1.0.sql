@@ -1458,7 +1458,7 @@ COMMENT ON FUNCTION catalog_make_triggers(regclass) IS 'creates the lineage trig
 CREATE FUNCTION catalog_view_columns(view regclass) RETURNS name[]
 	AS 'MODULE_PATHNAME', 'vxp_catalog_view_columns'
 	LANGUAGE C STABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION catalog_view_columns(regclass) IS 'of each column of a view the table''s column that it shows, by its name of today; NULL for an expression';
+COMMENT ON FUNCTION catalog_view_columns(regclass) IS 'of each column of a view the table''s column that it shows, by its name of today; NULL for an expression, and for what is no view';
 
 CREATE FUNCTION catalog_rename_view_columns(view regclass) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp

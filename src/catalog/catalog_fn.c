@@ -4,6 +4,7 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
@@ -61,19 +62,24 @@ vxp_valid_identifier(PG_FUNCTION_ARGS)
  * catalog_view_columns(view) -> name[]
  *
  * Of each column of the view, in order, the column of a table that it shows, by
- * the name that this has now; NULL for an expression.
+ * the name that this has now; NULL for an expression.  NULL for what is no view.
  */
 Datum
 vxp_catalog_view_columns(PG_FUNCTION_ARGS)
 {
-	Relation	view = table_open(PG_GETARG_OID(0), AccessShareLock);
-	Query	   *query = get_view_query(view);
-	int			count = list_length(query->targetList);
-	Datum	   *names = palloc0(sizeof(Datum) * count);
-	bool	   *nulls = palloc(sizeof(bool) * count);
+	Relation	view;
+	Query	   *query;
+	Datum	   *names;
+	bool	   *nulls;
 	int			n = 0;
 	ListCell   *lc;
 
+	if (get_rel_relkind(PG_GETARG_OID(0)) != RELKIND_VIEW)
+		PG_RETURN_NULL();
+	view = table_open(PG_GETARG_OID(0), AccessShareLock);
+	query = get_view_query(view);
+	names = palloc0(sizeof(Datum) * list_length(query->targetList));
+	nulls = palloc(sizeof(bool) * list_length(query->targetList));
 	foreach(lc, query->targetList)
 	{
 		TargetEntry *entry = lfirst(lc);
