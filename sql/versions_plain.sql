@@ -122,6 +122,7 @@ SELECT statement, written(statement) FROM (VALUES
 	('UPDATE ONLY lscan SET size = 1'),
 	('UPDATE lscan_history SET size = 1'),
 	('WITH w AS (UPDATE lscan SET size = 1 WHERE identifier = ''lscan/2'' RETURNING size) INSERT INTO lscan (identifier, parent_identifier) SELECT ''lscan/x'', ''lsite/a'' FROM w'),
+	('WITH w AS (INSERT INTO lscan (identifier, parent_identifier) VALUES (''lscan/x'', ''lsite/a'')) UPDATE lscan SET size = 1 WHERE identifier = ''lscan/2'''),
 	('MERGE INTO lscan s USING lsite p ON p.identifier = s.identifier WHEN MATCHED THEN DELETE')) v(statement);
 PREPARE everything AS UPDATE lscan SET size = size + 0;
 SELECT written('EXECUTE everything');
