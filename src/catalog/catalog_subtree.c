@@ -139,14 +139,15 @@ vxp_lock_subtree(LineageTable *table, const char *identifier)
 			earliest = Max(earliest, earliest_change(now));
 			SPI_freetuptable(SPI_tuptable);
 		}
-		/* what was inserted while we waited for locks */
+		/*
+		 * What was stored while we waited for locks.  It may be all there is: of
+		 * a row that another session ended or moved away, the closed copy.
+		 */
 		foreach(lc, table->descendants)
 		{
 			RelatedTable *below = lfirst(lc);
 			bool		isnull;
 
-			if (locked == 0)
-				break;
 			(void) vxp_run_as_owner(below->relid, below->plan_count, values, 0);
 			present += DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 			SPI_freetuptable(SPI_tuptable);
