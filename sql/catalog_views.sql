@@ -85,6 +85,9 @@ SELECT n AS place, b AS was, a.attname AS is, format_type(a.atttypid, NULL) FROM
 	FULL JOIN (SELECT * FROM pg_attribute WHERE attrelid = 'scan_current'::regclass AND attnum > 0) a ON a.attnum = u.n
 	WHERE b IS DISTINCT FROM a.attname ORDER BY n;
 SELECT catalog_view_columns('scan_current') @> '{license,metadata,kind}' AS plain, array_position(catalog_view_columns('scan_current'), NULL) > 0 AS expression;
+CREATE VIEW ordered AS SELECT identifier, thickness FROM scan ORDER BY taken;
+SELECT catalog_view_columns('ordered');
+DROP VIEW ordered;
 SELECT catalog_view_columns('scan') IS NULL AS no_view, catalog_view_columns(0) IS NULL AS nothing;
 SELECT count("Odd ""kind""; --") > 0 AS there, count(kind) FROM scan_current;
 SELECT pg_get_viewdef('built') LIKE '%Odd%' AS follows, count(kind) > 0 AS there FROM built;

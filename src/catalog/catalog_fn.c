@@ -11,6 +11,7 @@
 #include "parser/parsetree.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/array.h"
+#include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -94,7 +95,7 @@ vxp_catalog_view_columns(PG_FUNCTION_ARGS)
 			rte = rt_fetch(var->varno, query->rtable);
 			if (rte->rtekind == RTE_RELATION)
 			{
-				names[n] = CStringGetDatum(get_attname(rte->relid, var->varattno, false));
+				names[n] = DirectFunctionCall1(namein, CStringGetDatum(get_attname(rte->relid, var->varattno, false)));
 				nulls[n] = false;
 			}
 		}
