@@ -12,7 +12,7 @@
 #include "dql/dql.h"
 
 /* nothing is kept here: each text is read (dql_keep.c belongs to transactions of a server) */
-DqlRequest *
+const DqlRequest *
 vxp_dql_take_kept(const char *text, int length)
 {
 	return NULL;
