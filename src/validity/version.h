@@ -98,7 +98,7 @@ extern void vxp_version_place_init(void);
 extern void vxp_version_keep(Relation relation, VersionColumns *columns, HeapTuple row, TimestampTz end);
 extern void vxp_version_route(Relation relation, VersionColumns *columns, HeapTuple row, TimestampTz end);
 extern void vxp_version_check_neighbours(Relation relation, const VersionColumns *columns, HeapTuple row);
-extern bool vxp_version_is_open(const VersionColumns *columns, HeapTuple closed);
+extern bool vxp_version_is_open(Relation closed, const VersionColumns *columns, HeapTuple row);
 extern TimestampTz vxp_version_after_last(Relation relation, const VersionColumns *columns, HeapTuple row, TimestampTz from);
 
 #endif							/* VXP_VERSION_H */

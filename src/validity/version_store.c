@@ -435,12 +435,11 @@ vxp_version_check_neighbours(Relation relation, const VersionColumns *columns, H
 
 /*
  * vxp_version_is_open says whether the statement saw an open version of the
- * resource that "row", of the table of closed rows, is an old version of.
+ * resource that "row" of the table "closed" is an old version of.
  */
 bool
-vxp_version_is_open(const VersionColumns *columns, HeapTuple row)
+vxp_version_is_open(Relation closed, const VersionColumns *columns, HeapTuple row)
 {
-	Relation	closed = table_open(columns->closed, NoLock);
 	Relation	current = table_open(columns->current, AccessShareLock);
 	Relation	index = open_neighbours(current, columns);
 	TupleTableSlot *slot = table_slot_create(current, NULL);
@@ -457,7 +456,6 @@ vxp_version_is_open(const VersionColumns *columns, HeapTuple row)
 	ExecDropSingleTupleTableSlot(slot);
 	index_close(index, AccessShareLock);
 	table_close(current, AccessShareLock);
-	table_close(closed, NoLock);
 	return found;
 }
 

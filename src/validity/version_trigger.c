@@ -514,7 +514,7 @@ vxp_version_closed(PG_FUNCTION_ARGS)
 		VersionColumns *columns = placed_columns(fcinfo);
 
 		row = trigger->tg_trigtuple;
-		if (columns->closed == columns->current || !vxp_version_is_open(columns, row))
+		if (columns->closed == columns->current || !vxp_version_is_open(relation, columns, row))
 			raise_closed(relation, columns, row, vxp_row_interval(columns, row, RelationGetDescr(relation)), false);
 	}
 	return PointerGetDatum(NULL);
