@@ -6,11 +6,21 @@
  * parent found may be remembered while this session itself has moved or removed
  * nothing and no subtransaction has failed.
  *
+ * Which version of the row that lock is granted on is another matter.  Later
+ * ones are locked, too, but the one that the query gives is that of its snapshot
+ * unless a key was changed since (src/backend/access/heap/README.tuplock).  A
+ * path is no key, and though the mover's FOR UPDATE counts as a change of key,
+ * heap_lock_updated_tuple does not see it where others held locks at the same
+ * time: members of a multixact that only locked are forgotten when they end.
+ * So we look whether the version is the present one, and again if it is not.
+ *
  * A version lies below its parent all the time: in every instant of its
  * interval there is a version of the parent, with one and the same path.
  */
 #include "postgres.h"
 
+#include "access/table.h"
+#include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
@@ -19,6 +29,7 @@
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "catalog/catalog.h"
@@ -74,9 +85,12 @@ raise_no_path(const char *identifier)
 			 errhint("Register its table again, which fills the column.")));
 }
 
-/* Runs a plan with one argument, the identifier, as the owner of "relid".  SPI is connected. */
+/*
+ * Runs a plan with one argument, the identifier, as the owner of "relid", by the
+ * given snapshot or, as any statement, by the transaction's.  SPI is connected.
+ */
 static void
-run_select(Oid relid, SPIPlanPtr *plan, const char *sql, const char *identifier, long limit)
+run_select(Oid relid, SPIPlanPtr *plan, const char *sql, const char *identifier, Snapshot snapshot, long limit)
 {
 	OwnerScope	saved;
 	Datum		value;
@@ -87,19 +101,68 @@ run_select(Oid relid, SPIPlanPtr *plan, const char *sql, const char *identifier,
 		*plan = vxp_prepare_as_owner(relid, sql, 1, &type);
 	value = CStringGetTextDatum(identifier);
 	vxp_enter_owner(relid, &saved);
-	rc = SPI_execute_plan(*plan, &value, NULL, false, limit);
+	rc = SPI_execute_snapshot(*plan, &value, NULL, snapshot, InvalidSnapshot, false, true, limit);
 	vxp_leave_owner(&saved);
 	if (rc != SPI_OK_SELECT)
 		elog(ERROR, "SPI_execute_plan returned %s", SPI_result_code_string(rc));
 }
 
-/* A path in the current row of the result, copied into "context". */
+/* What the queries for a parent's rows give. */
+enum ParentColumn
+{
+	PARENT_TABLE = 1,
+	PARENT_PLACE,
+	PARENT_PATH,
+	PARENT_FROM,				/* NULL unless versioned, as the next */
+	PARENT_TO
+};
+
+/* The query for a parent's rows, "which" ends it; it locks what it finds. */
+static char *
+parent_query(const RelatedTable *related, const char *which)
+{
+	const char *none = "NULL::pg_catalog.timestamptz";
+
+	return psprintf("SELECT tableoid, ctid, %s, %s, %s FROM %s WHERE %s OPERATOR(pg_catalog.=) $1%s FOR KEY SHARE",
+					related->lineage, related->versioned ? related->valid_from : none,
+					related->versioned ? related->valid_to : none,
+					related->table, related->identifier, which);
+}
+
+/*
+ * Is a row of the result, which is locked, not the version that everybody sees
+ * from now on?
+ */
+static bool
+result_is_overtaken(void)
+{
+	Snapshot	latest = RegisterSnapshot(GetLatestSnapshot());
+	bool		overtaken = false;
+
+	for (uint64 row = 0; row < SPI_processed && !overtaken; row++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[row];
+		bool		isnull;
+		Oid			relid = DatumGetObjectId(SPI_getbinval(tuple, SPI_tuptable->tupdesc, PARENT_TABLE, &isnull));
+		ItemPointer place = (ItemPointer) DatumGetPointer(SPI_getbinval(tuple, SPI_tuptable->tupdesc, PARENT_PLACE, &isnull));
+		Relation	relation = table_open(relid, NoLock);
+		TupleTableSlot *slot = table_slot_create(relation, NULL);
+
+		overtaken = !table_tuple_fetch_row_version(relation, place, latest, slot);
+		ExecDropSingleTupleTableSlot(slot);
+		table_close(relation, NoLock);
+	}
+	UnregisterSnapshot(latest);
+	return overtaken;
+}
+
+/* A path in the result, copied into "context". */
 static struct varlena *
-result_path(int row, const char *identifier, MemoryContext context)
+result_path(uint64 row, const char *identifier, MemoryContext context)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
 	bool		isnull;
-	Datum		path = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &isnull);
+	Datum		path = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, PARENT_PATH, &isnull);
 	struct varlena *result;
 
 	if (isnull)
@@ -110,7 +173,7 @@ result_path(int row, const char *identifier, MemoryContext context)
 }
 
 static TimestampTz
-result_time(int row, int column, TimestampTz if_null)
+result_time(uint64 row, int column, TimestampTz if_null)
 {
 	bool		isnull;
 	Datum		value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &isnull);
@@ -118,28 +181,21 @@ result_time(int row, int column, TimestampTz if_null)
 	return isnull ? if_null : DatumGetTimestampTz(value);
 }
 
-/*
- * The path that a query finds for "identifier", copied into the current
- * context, or NULL; and its second column, if asked for.  SPI must not be
- * connected.  Runs as the owner of "relid".
- */
-static struct varlena *
-fetch_path(Oid relid, SPIPlanPtr *plan, const char *sql, const char *identifier, TimestampTz *begin)
+static bool
+same_path(const struct varlena *a, const struct varlena *b)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	struct varlena *result = NULL;
+	return a != NULL && b != NULL && vxp_lineage_equal(lineage_span(a), lineage_span(b));
+}
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	run_select(relid, plan, sql, identifier, 1);
-	if (SPI_processed > 0)
-	{
-		result = result_path(0, identifier, caller);
-		if (begin != NULL)
-			*begin = result_time(0, 2, DT_NOBEGIN);
-	}
-	SPI_finish();
-	return result;
+/* For a transaction that must not follow others: its snapshot has another path of the parent. */
+static void
+raise_overtaken(const char *parent)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("could not serialize access due to concurrent update"),
+			 errdetail("The parent \"%s\" has been moved or has ended meanwhile.", parent),
+			 errhint("The transaction might succeed if retried.")));
 }
 
 /* Which types of parents fit the identifier; an error when none does. */
@@ -161,6 +217,37 @@ possible_parents(const LineageTable *table, const char *identifier, const char *
 	return found;
 }
 
+/*
+ * The present path of a parent of the type, copied into the current context, or
+ * NULL, and since when it has been there; its row is locked.
+ */
+static struct varlena *
+read_present(RelatedTable *related, const char *parent, TimestampTz *begin)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	const char *sql = related->plan_find == NULL ? parent_query(related, related->is_current) : NULL;
+	struct varlena *seen = NULL;
+	struct varlena *path = NULL;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	run_select(related->relid, &related->plan_find, sql, parent, InvalidSnapshot, 1);
+	if (SPI_processed > 0 && result_is_overtaken())
+	{
+		seen = result_path(0, parent, CurrentMemoryContext);
+		run_select(related->relid, &related->plan_find, sql, parent, GetLatestSnapshot(), 1);
+	}
+	if (SPI_processed > 0)
+	{
+		path = result_path(0, parent, caller);
+		*begin = result_time(0, PARENT_FROM, DT_NOBEGIN);
+	}
+	if (seen != NULL && IsolationUsesXactSnapshot() && !same_path(seen, path))
+		raise_overtaken(parent);
+	SPI_finish();
+	return path;
+}
+
 /* The present path of the parent, its row locked, or NULL; it is then in table->parent_lineage. */
 static struct varlena *
 find_present(LineageTable *table, const char *identifier, const char *parent)
@@ -175,17 +262,7 @@ find_present(LineageTable *table, const char *identifier, const char *parent)
 
 	foreach(lc, possible_parents(table, identifier, parent))
 	{
-		RelatedTable *related = lfirst(lc);
-		StringInfoData sql;
-
-		initStringInfo(&sql);
-		if (related->plan_find == NULL)
-			appendStringInfo(&sql, "SELECT %s%s%s FROM %s WHERE %s OPERATOR(pg_catalog.=) $1%s FOR KEY SHARE",
-							 related->lineage, related->versioned ? ", " : "",
-							 related->versioned ? related->valid_from : "",
-							 related->table, related->identifier, related->is_current);
-		path = fetch_path(related->relid, &related->plan_find, sql.data, parent,
-						  related->versioned ? &begin : NULL);
+		path = read_present(lfirst(lc), parent, &begin);
 		if (path != NULL)
 			break;
 	}
@@ -206,15 +283,16 @@ find_present(LineageTable *table, const char *identifier, const char *parent)
 	return table->parent_lineage;
 }
 
-/* All versions of the parent, by time and locked, into table->past. */
-static void
-find_past(LineageTable *table, const char *identifier, const char *parent)
+/*
+ * All versions of the parent by the given snapshot, or the transaction's, by time
+ * and locked, into table->past.  True: one of them has been overtaken since.
+ */
+static bool
+read_past(LineageTable *table, const char *identifier, const char *parent, Snapshot snapshot)
 {
+	bool		overtaken = false;
 	ListCell   *lc;
 
-	if (table->past_identifier != NULL && table->past_epoch == vxp_lineage_epoch() &&
-		strcmp(table->past_identifier, parent) == 0)
-		return;
 	if (table->past_context == NULL)
 		table->past_context = AllocSetContextCreate(table->context, "vxp versions of a parent", ALLOCSET_SMALL_SIZES);
 	MemoryContextReset(table->past_context);
@@ -226,34 +304,27 @@ find_past(LineageTable *table, const char *identifier, const char *parent)
 	foreach(lc, possible_parents(table, identifier, parent))
 	{
 		RelatedTable *related = lfirst(lc);
-		StringInfoData sql;
 
-		initStringInfo(&sql);
-		if (related->plan_history == NULL)
-		{
-			const char *none = "NULL::pg_catalog.timestamptz";
-
-			appendStringInfo(&sql, "SELECT %s, %s, %s FROM %s WHERE %s OPERATOR(pg_catalog.=) $1 ORDER BY 2 FOR KEY SHARE",
-							 related->lineage, related->versioned ? related->valid_from : none,
-							 related->versioned ? related->valid_to : none, related->table, related->identifier);
-		}
-		run_select(related->relid, &related->plan_history, sql.data, parent, 0);
+		run_select(related->relid, &related->plan_history,
+				   related->plan_history == NULL ? parent_query(related, " ORDER BY 4") : NULL, parent, snapshot, 0);
 		if (SPI_processed == 0)
 			continue;
+		overtaken = result_is_overtaken();
 		table->past = MemoryContextAlloc(table->past_context, sizeof(ParentVersion) * SPI_processed);
 		for (uint64 i = 0; i < SPI_processed; i++)
 		{
 			ParentVersion *version = &table->past[table->past_count++];
 
-			version->path = result_path((int) i, parent, table->past_context);
-			version->valid.from = result_time((int) i, 2, DT_NOBEGIN);
-			version->valid.to = result_time((int) i, 3, DT_NOEND);
+			version->path = result_path(i, parent, table->past_context);
+			version->valid.from = result_time(i, PARENT_FROM, DT_NOBEGIN);
+			version->valid.to = result_time(i, PARENT_TO, DT_NOEND);
 		}
 		break;
 	}
 	SPI_finish();
 	table->past_identifier = MemoryContextStrdup(table->past_context, parent);
 	table->past_epoch = vxp_lineage_epoch();
+	return overtaken;
 }
 
 /*
@@ -290,23 +361,32 @@ path_during(const LineageTable *table, VersionInterval wanted, TimestampTz *miss
 static struct varlena *
 find_covering(LineageTable *table, const char *identifier, const char *parent, VersionInterval wanted)
 {
-	struct varlena *path = NULL;
+	struct varlena *path;
 	TimestampTz missing;
 	TimestampTz moved;
+	bool		known = table->past_identifier != NULL && table->past_epoch == vxp_lineage_epoch() &&
+		strcmp(table->past_identifier, parent) == 0;
+	bool		overtaken = !known && read_past(table, identifier, parent, InvalidSnapshot);
+
+	path = path_during(table, wanted, &missing, &moved);
 
 	/*
-	 * While we waited for a lock, the parent's versions may have been split by
-	 * a correction: what the first snapshot lacks, the second shows.
+	 * While we waited for a lock, the parent may have moved, or its versions may
+	 * have been split by a correction: what the first snapshot lacks, a later one
+	 * shows.
 	 */
-	for (int attempt = 0; attempt < 2; attempt++)
+	if (overtaken || (path == NULL && !IsolationUsesXactSnapshot()))
 	{
-		if (attempt > 0)
-			vxp_lineage_forget_parents();
-		find_past(table, identifier, parent);
+		struct varlena *seen = path == NULL ? NULL : (struct varlena *)
+			PG_DETOAST_DATUM_COPY(PointerGetDatum(path));
+
+		read_past(table, identifier, parent, GetLatestSnapshot());
 		path = path_during(table, wanted, &missing, &moved);
-		if (path != NULL)
-			return path;
+		if (seen != NULL && IsolationUsesXactSnapshot() && !same_path(seen, path))
+			raise_overtaken(parent);
 	}
+	if (path != NULL)
+		return path;
 	if (table->past_count == 0)
 		raise_unknown_parent(table, identifier, parent);
 	if (!TIMESTAMP_IS_NOBEGIN(moved))
@@ -383,7 +463,7 @@ vxp_lock_for_move(LineageTable *table, const char *old_identifier, LineageSpan o
 	struct varlena *path = NULL;
 	uint32		from = root_key(old_path);
 	bool		held = false;
-	StringInfoData sql;
+	char	   *sql = NULL;
 
 	/* two keys in ascending order, as far as they are known beforehand */
 	if (parent != NULL)
@@ -422,11 +502,13 @@ vxp_lock_for_move(LineageTable *table, const char *old_identifier, LineageSpan o
 	}
 	if (!held)
 		lock_root(from);
-	initStringInfo(&sql);
 	if (table->plan_lock_self == NULL)
-		appendStringInfo(&sql, "SELECT %s FROM %s WHERE %s OPERATOR(pg_catalog.=) $1%s FOR UPDATE",
-						 table->self.lineage, table->self.table, table->self.identifier, table->self.is_current);
-	(void) fetch_path(table->self.relid, &table->plan_lock_self, sql.data, old_identifier, NULL);
+		sql = psprintf("SELECT %s FROM %s WHERE %s OPERATOR(pg_catalog.=) $1%s FOR UPDATE",
+					   table->self.lineage, table->self.table, table->self.identifier, table->self.is_current);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	run_select(table->self.relid, &table->plan_lock_self, sql, old_identifier, InvalidSnapshot, 1);
+	SPI_finish();
 	if (table->versions_below)
 		*begin = Max(*begin, vxp_lock_subtree(table, old_identifier));
 	return path;
