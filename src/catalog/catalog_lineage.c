@@ -515,6 +515,9 @@ vxp_lineage_trigger(PG_FUNCTION_ARGS)
 	time = row_time(table, trigger->tg_relation, row);
 	identifier = vxp_row_identifier(table, row, desc);
 	path = find_path(table, identifier, row_parent(table, row, desc), NULL, NULL, &time);
-	return PointerGetDatum(set_columns(table, row, desc, identifier, path,
-									   table->self.versioned && time.begin > time.valid.from ? time.begin : DT_NOBEGIN));
+	if (!table->self.versioned || time.begin <= time.valid.from)
+		time.begin = DT_NOBEGIN;
+	else
+		vxp_version_not_before(trigger->tg_relation, NULL, time.begin);
+	return PointerGetDatum(set_columns(table, row, desc, identifier, path, time.begin));
 }

@@ -46,13 +46,20 @@ vxp_takes_given(Relation relation)
 		 list_member_oid(get_partition_ancestors(RelationGetRelid(relation)), vxp_given_relid));
 }
 
-/* The row that the next call of version_row is about must not change before "at". */
+/* The row that the next call of version_row is about must not change, or begin, before "at". */
 static struct
 {
 	Oid			relid;
-	ItemPointerData row;
+	ItemPointerData row;		/* invalid: one that is inserted */
 	TimestampTz at;
 } floor_of_row;
+
+/* When the last row that was inserted into a table, and began by itself, began later than its transaction. */
+static struct
+{
+	Oid			relid;
+	TimestampTz from;
+} shifted_begin;
 
 /* What is known of rows until the end of the transaction. */
 typedef struct RowKey
@@ -92,6 +99,7 @@ transaction_ended(XactEvent event, void *arg)
 	{
 		notes = NULL;
 		memset(insertions, 0, sizeof(insertions));
+		shifted_begin.relid = InvalidOid;
 	}
 }
 
@@ -148,13 +156,17 @@ untouched_version(Relation relation, const char *text, TimestampTz from)
 /*
  * vxp_version_not_before is for a trigger that fires before ours on the same
  * row, which is being updated or deleted: the change takes effect at "at" at
- * the earliest.
+ * the earliest.  Without "row": one is inserted that would begin now, and now
+ * begins at "at", which its trigger has set.
  */
 void
 vxp_version_not_before(Relation relation, ItemPointer row, TimestampTz at)
 {
 	floor_of_row.relid = RelationGetRelid(relation);
-	floor_of_row.row = *row;
+	if (row != NULL)
+		floor_of_row.row = *row;
+	else
+		ItemPointerSetInvalid(&floor_of_row.row);
 	floor_of_row.at = at;
 }
 
@@ -163,7 +175,8 @@ take_floor(Relation relation, ItemPointer row)
 {
 	TimestampTz at = DT_NOBEGIN;
 
-	if (floor_of_row.relid == RelationGetRelid(relation) && ItemPointerEquals(&floor_of_row.row, row))
+	if (floor_of_row.relid == RelationGetRelid(relation) && ItemPointerIsValid(&floor_of_row.row) == (row != NULL) &&
+		(row == NULL || ItemPointerEquals(&floor_of_row.row, row)))
 		at = floor_of_row.at;
 	floor_of_row.relid = InvalidOid;
 	return at;
@@ -303,6 +316,7 @@ begin_version(Relation relation, VersionColumns *columns, HeapTuple row)
 {
 	TupleDesc	desc = RelationGetDescr(relation);
 	TimestampTz now = GetCurrentTransactionStartTimestamp();
+	TimestampTz floor = take_floor(relation, NULL);
 	VersionInterval given;
 	VersionInterval interval;
 	bool		no_from;
@@ -313,9 +327,13 @@ begin_version(Relation relation, VersionColumns *columns, HeapTuple row)
 	interval.from = no_from ? now : given.from;
 	interval.to = no_to ? DT_NOEND : given.to;
 	vxp_check_interval(columns, row, desc, interval);
-	/* one that begins now by itself begins when the last one has ended */
-	if (!vxp_takes_given(relation) && TIMESTAMP_IS_NOEND(interval.to) && interval.from == now)
-		interval.from = vxp_version_after_last(relation, columns, row, now);
+	/* one that begins now by itself, or with its parent, begins when the last one has ended */
+	if (TIMESTAMP_IS_NOEND(interval.to) && interval.from == Max(now, floor) && !vxp_takes_given(relation))
+	{
+		interval.from = vxp_version_after_last(relation, columns, row, interval.from);
+		shifted_begin.relid = interval.from > now ? RelationGetRelid(relation) : InvalidOid;
+		shifted_begin.from = interval.from;
+	}
 	if (!TIMESTAMP_IS_NOEND(interval.to) && RelationGetRelid(relation) != columns->closed)
 	{
 		/* the policies of the table would judge the row after us */
@@ -362,7 +380,8 @@ next_version(Relation relation, const VersionColumns *columns, HeapTuple old, He
 	if (!TIMESTAMP_IS_NOEND(given.to))
 		raise_kept_column(desc, columns->valid_to, true);
 	/* upserts write all columns, with the begin that a new row would have */
-	if (given.from != before.from && given.from != GetCurrentTransactionStartTimestamp())
+	if (given.from != before.from && given.from != GetCurrentTransactionStartTimestamp() &&
+		(shifted_begin.relid != RelationGetRelid(relation) || shifted_begin.from != given.from))
 		raise_kept_column(desc, columns->valid_from, false);
 	if (same_content(old, new, desc, columns))
 	{
