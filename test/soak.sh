@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# soak.sh - readers, writers, movers and DQL clients for SOAK_SECONDS (600), with kill -9 of the server in the middle; then
+# soak.sh - readers, writers, movers, writers of versions and DQL clients for SOAK_SECONDS (600), with kill -9 of the server in the middle; then
 # vxp.verify() is empty, and nothing that was committed is missing. Every client notes in a file what the server said it
 # has committed; the notes and the rows are compared at the end.
 set -euo pipefail
@@ -29,6 +29,8 @@ SELECT vxp.create_resource_type('Dataset', versioned => false), vxp.create_resou
 INSERT INTO dataset (identifier) SELECT 'dataset/' || g FROM generate_series(1, 20) g;
 INSERT INTO item (identifier, parent_identifier, n) SELECT 'item/' || g, 'dataset/' || 1 + g % 20, g FROM generate_series(1, 500) g;
 CREATE INDEX item_gin ON item USING gin (lineage);
+SELECT vxp.create_resource_type('Site', versioned => true), vxp.create_resource_type('Scan', 'n int', parents => '{Site,Scan}', versioned => true, on_close => 'cascade');
+INSERT INTO site (identifier) SELECT 'site/' || g FROM generate_series(1, 10) g;
 SQL
 # writer NUMBER: inserts, and now and then updates and deletes its own rows by DQL; notes what was committed. A statement
 # whose answer was lost may or may not have been committed: "maybe"
@@ -83,11 +85,23 @@ SELECT count(*) FROM vxp.query(NULL::item, '{"filter":{"$hasAncestor":{"$param":
 SELECT vxp.page('{"resource":"Item","filter":{"dataset_id":"dataset/3"},"sort":{"n":-1},"pageSize":20}');
 SELECT vxp.execute('{"resource":"Item","filter":{"n":{"$lt":40}},"select":["id"],"pageSize":5}');
 SQL
+cat > "$w/version.sql" <<'SQL'
+\set i random(1, 2000)
+\set j random(1, 20000)
+\set s random(1, 10)
+INSERT INTO scan (identifier, parent_identifier, n) VALUES ('scan/' || :i, 'site/' || :s, :j) ON CONFLICT (identifier) DO UPDATE SET n = excluded.n;
+\if :j > 19000
+DELETE FROM scan WHERE identifier = 'scan/' || :i;
+\elif :j > 17000
+UPDATE scan SET parent_identifier = 'site/' || :s WHERE identifier = 'scan/' || :i;
+\endif
+SQL
 until=$(($(date +%s) + seconds))
 # again after a kill, until the end
 clients() { while [ "$(date +%s)" -lt "$until" ]; do pgbench -n -c "$2" -T $(($(date +%s) < until ? until - $(date +%s) : 1)) -f "$w/$1.sql" >> "$w/$1.log" 2>&1 || sleep 1; done; }
 clients read 3 & pids=$!
 clients move 2 & pids="$pids $!"
+clients version 2 & pids="$pids $!"
 for c in 1 2; do perl "$w/writer.pl" $c "$w/writer$c.log" "$until" & pids="$pids $!"; done
 trap 'kill $pids 2>/dev/null || true' EXIT
 sleep $((seconds / 2))
@@ -123,5 +137,5 @@ left=$(comm -12 "$w/deleted" "$w/there" | wc -l)
 bad=$(grep -hE 'ERROR: +XX| XX[0-9A-Z]{3} ERROR|invalid memory|was terminated by signal|PANIC:|TRAP:' "$w"/*.log "$VXP_TMP/../log" | sort | uniq -c | head || true)
 [ -z "$bad" ] || { echo "$bad"; rc=1; }
 [ $rc != 0 ] && echo "counts: 0 1 0" || echo "counts: 3 0 0"	# verify, nothing missing, nothing back
-echo "soak: $seconds seconds, $(wc -l < "$w/must") rows committed and there, $(wc -l < "$w/deleted") deleted, $(grep -h 'number of transactions actually' "$w"/read.log | awk -F: '{s += $2} END {print s + 0}') reads, $(grep -h 'number of transactions actually' "$w"/move.log | awk -F: '{s += $2} END {print s + 0}') moves, one kill -9: $([ $rc = 0 ] && echo no fault || echo FAULTS)"
+echo "soak: $seconds seconds, $(wc -l < "$w/must") rows committed and there, $(wc -l < "$w/deleted") deleted, $(grep -h 'number of transactions actually' "$w"/read.log | awk -F: '{s += $2} END {print s + 0}') reads, $(grep -h 'number of transactions actually' "$w"/move.log | awk -F: '{s += $2} END {print s + 0}') moves, $(psql -XqAt -c 'SELECT count(*) FROM scan') versions, one kill -9: $([ $rc = 0 ] && echo no fault || echo FAULTS)"
 exit $rc

@@ -35,6 +35,8 @@ INSERT INTO gone SELECT path FROM item;
 SELECT vxp.create_resource_type('Box', versioned => false), vxp.create_resource_type('Thing', 'n int', parents => '{Box,Thing}', versioned => false);
 INSERT INTO box (identifier) SELECT 'box/' || g FROM generate_series(1, 10) g;
 INSERT INTO thing (identifier, parent_identifier, n) SELECT 'thing/' || g, 'box/' || 1 + g % 10, g FROM generate_series(1, 200) g;
+SELECT vxp.create_resource_type('Site', versioned => true), vxp.create_resource_type('Scan', 'n int', parents => '{Site,Scan}', versioned => true, on_close => 'cascade');
+INSERT INTO site (identifier) SELECT 'site/' || g FROM generate_series(1, 5) g;
 SQL
 $node->backup('b');
 my $replica = PostgreSQL::Test::Cluster->new('replica');
@@ -78,6 +80,9 @@ append_to_file($load, <<'SQL');
 INSERT INTO item (path) VALUES (vxp.lineage(ARRAY['a', 'b/' || :i % 50, 'c/' || :i]));
 DELETE FROM item WHERE id = (SELECT id FROM item WHERE id >= :i % 5000 LIMIT 1);
 UPDATE thing SET parent_identifier = 'box/' || 1 + :i % 10 WHERE identifier = 'thing/' || 201 + :i % 100;
+INSERT INTO scan (identifier, parent_identifier, n) VALUES ('scan/' || :i % 300, 'site/' || 1 + :i % 5, :i)
+	ON CONFLICT (identifier) DO UPDATE SET n = excluded.n, parent_identifier = excluded.parent_identifier;
+DELETE FROM scan WHERE identifier = 'scan/' || :i % 2000;
 SQL
 for my $r (1 .. $rounds)
 {
@@ -109,6 +114,7 @@ for my $r (1 .. $rounds)
 	$node->safe_psql('postgres', "SELECT bt_index_check('item_btree', true)");
 	is($node->safe_psql('postgres', 'SET enable_seqscan = off; SELECT count(*) FROM gone WHERE path OPERATOR(vxp.@^) \'a\''), 0, "round $r: an unlogged table is empty, its index too");
 	is($node->safe_psql('postgres', 'SELECT * FROM vxp.verify()'), '', "round $r: verify finds nothing");
+	cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM scan WHERE valid_to IS NOT NULL'), '>', 0, "round $r: versions were made");
 	$node->wait_for_catchup($replica);
 	same_answers($replica, "round $r, replica");
 }
