@@ -395,6 +395,24 @@ find_path(LineageTable *table, const char *identifier, const char *parent,
 	return derive_path(table, identifier, parent, path);
 }
 
+/*
+ * The row, which may change at "floor" at the earliest, moves to the path
+ * "after", or ends where that is NULL: returns "floor", or later.
+ */
+static TimestampTz
+changes_in_statement(const LineageTable *table, Relation relation, HeapTuple row, const char *identifier,
+					 const struct varlena *before, const struct varlena *after, TimestampTz floor)
+{
+	TimestampTz at;
+
+	floor = vxp_statement_floor(identifier, before, after, floor);
+	at = vxp_version_effect(relation, &table->version, row, floor);
+	/* who ends ends no sooner than what lies below: only a later one can be in the way */
+	if ((after != NULL && table->descendants != NIL) || at > GetCurrentTransactionStartTimestamp())
+		vxp_statement_note(identifier, before, after, at);
+	return floor;
+}
+
 /* Before an update that is no correction of the past. */
 static HeapTuple
 update_row(LineageTable *table, Relation relation, HeapTuple old, HeapTuple row)
@@ -445,7 +463,8 @@ update_row(LineageTable *table, Relation relation, HeapTuple old, HeapTuple row)
 	else
 		path = find_path(table, identifier, parent, old_identifier, old_path, &time);
 	if (table->self.versioned)
-		vxp_version_not_before(relation, &old->t_self, time.begin);
+		vxp_version_not_before(relation, &old->t_self,
+							   changes_in_statement(table, relation, old, old_identifier, old_path, path, time.begin));
 	return set_columns(table, row, desc, identifier, path, DT_NOBEGIN);
 }
 
@@ -455,20 +474,24 @@ delete_row(LineageTable *table, Relation relation, HeapTuple old)
 {
 	TupleDesc	desc = RelationGetDescr(relation);
 	bool		isnull;
-	Datum		path = heap_getattr(old, table->lineage_attnum, desc, &isnull);
+	Datum		datum = heap_getattr(old, table->lineage_attnum, desc, &isnull);
+	struct varlena *path;
 	const ActiveClose *closing;
+	char	   *identifier;
 
 	if (isnull || !table->self.versioned || vxp_takes_given(relation))
 		return;
+	path = PG_DETOAST_DATUM(datum);
 	for (closing = vxp_active_close(); closing != NULL; closing = closing->outer)
-		if (vxp_lineage_has_ancestor(lineage_span(PG_DETOAST_DATUM(path)), closing->label, closing->length))
+		if (vxp_lineage_has_ancestor(lineage_span(path), closing->label, closing->length))
 		{
 			vxp_version_not_before(relation, &old->t_self, closing->at);
 			return;
 		}
-	if (table->versions_below)
-		vxp_version_not_before(relation, &old->t_self,
-							   vxp_lock_subtree(table, vxp_row_identifier(table, old, desc)));
+	identifier = vxp_row_identifier(table, old, desc);
+	vxp_version_not_before(relation, &old->t_self,
+						   changes_in_statement(table, relation, old, identifier, path, NULL,
+												table->versions_below ? vxp_lock_subtree(table, identifier) : DT_NOBEGIN));
 }
 
 /*

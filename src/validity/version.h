@@ -83,6 +83,7 @@ extern bool vxp_takes_given(Relation relation);
 
 extern void vxp_version_not_before(Relation relation, ItemPointer row, TimestampTz at);
 extern bool vxp_version_is_own(Relation relation, HeapTuple row, TimestampTz from);
+extern TimestampTz vxp_version_effect(Relation relation, const VersionColumns *columns, HeapTuple row, TimestampTz floor);
 extern void vxp_version_init(void);
 
 /* version_place.c */

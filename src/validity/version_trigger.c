@@ -254,6 +254,21 @@ is_own(Relation relation, const VersionColumns *columns, HeapTuple row, Timestam
 	return find_note(&key, HASH_FIND) == NULL;
 }
 
+/*
+ * vxp_version_effect returns when a change of "row", an open version, takes
+ * effect that does so at "floor" at the earliest: this transaction's own is
+ * changed in place, if it can be.
+ */
+TimestampTz
+vxp_version_effect(Relation relation, const VersionColumns *columns, HeapTuple row, TimestampTz floor)
+{
+	TimestampTz from = vxp_row_interval(columns, row, RelationGetDescr(relation)).from;
+
+	if (floor <= from && is_own(relation, columns, row, from))
+		return from;
+	return Max(vxp_version_boundary(from), floor);
+}
+
 static bool
 same_value(HeapTuple a, HeapTuple b, AttrNumber attnum, TupleDesc desc)
 {
@@ -394,8 +409,8 @@ next_version(Relation relation, const VersionColumns *columns, HeapTuple old, He
 			(void) find_note(&key, HASH_ENTER);
 		}
 	}
-	else if (!is_own(relation, columns, old, before.from) || floor > before.from)
-		after.from = Max(vxp_version_boundary(before.from), floor);
+	else
+		after.from = vxp_version_effect(relation, columns, old, floor);
 	if (given.from == after.from)
 		return new;
 	return set_interval(new, desc, columns, after);

@@ -66,8 +66,11 @@ sub statement
 		[ 8, 'move of a subtree', "UPDATE $i SET parent_identifier = '$root' WHERE identifier = '$pat'" ],
 		[ 6, 'move below another', "UPDATE $i SET parent_identifier = '$other' WHERE identifier = '$pat'" ],
 		[ 2, 'move of some', "UPDATE $i SET parent_identifier = '$root' WHERE n < 200" ],
+		[ 2, 'move of some below another', "UPDATE $i SET parent_identifier = CASE WHEN n % 2 = 0 THEN '$root' ELSE '$other' END WHERE n < 300 AND identifier <> '$other'" ],
+		[ 2, 'upsert of some above', "INSERT INTO $i (identifier, parent_identifier, n) SELECT '$i/' || g, CASE WHEN g % 3 = 0 THEN '$root' ELSE '$pat' END, $n FROM generate_series(${\pick($inner)}, $inner, 2) g WHERE '$i/' || g <> '$pat' ON CONFLICT (identifier) DO UPDATE SET n = excluded.n, parent_identifier = excluded.parent_identifier" ],
 		[ 5, 'delete', "DELETE FROM $l WHERE identifier = '$ev'" ],
-		[ 5, 'cascade', "DELETE FROM $i WHERE identifier = '$pat'" ],
+		[ 2, 'cascade', "DELETE FROM $i WHERE identifier = '$pat'" ],
+		[ 1, 'cascade of some', "DELETE FROM $i WHERE n < 50" ],
 		[ 2, 'DQL update', qq(SELECT vxp.update('{"resource":"$type","filter":{"parent_identifier":"$pat"},"update":{"metadata":{"user":{"n":$n}}}}')) ],
 		[ 2, 'DQL delete', qq(SELECT vxp.delete('{"resource":"$type","filter":{"id":"$ev"},"delete":true}')) ],
 		$versioned ? (
