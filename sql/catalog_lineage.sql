@@ -200,5 +200,15 @@ RESET ROLE;
 SELECT identifier, study_id FROM file ORDER BY 1;
 SELECT * FROM faults;
 
+-- a parent may be the row of a view: it is locked through it, and has no place of its own
+CREATE TABLE kept (identifier text COLLATE "C" PRIMARY KEY, lineage vxp.lineage);
+INSERT INTO kept VALUES ('shelf/1', 'shelf/1');
+CREATE VIEW shelf AS SELECT identifier, lineage FROM kept;
+SELECT vxp.register('Shelf', 'shelf', prefix => 'shelf', id => 'identifier', fields => '{"identifier": "identifier", "lineage": "lineage"}');
+SELECT vxp.create_resource_type('Book', parents => '{Shelf}', versioned => false);
+INSERT INTO book (identifier, parent_identifier) VALUES ('book/1', 'shelf/1');
+INSERT INTO book (identifier, parent_identifier) VALUES ('book/2', 'shelf/2');
+SELECT identifier, lineage FROM book;
+
 DROP SCHEMA lineage_test CASCADE;
 DROP ROLE lineage_owner, lineage_member;

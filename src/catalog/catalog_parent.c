@@ -22,12 +22,14 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -110,7 +112,7 @@ run_select(Oid relid, SPIPlanPtr *plan, const char *sql, const char *identifier,
 /* What the queries for a parent's rows give. */
 enum ParentColumn
 {
-	PARENT_TABLE = 1,
+	PARENT_TABLE = 1,			/* NULL where the type is a view, as the next */
 	PARENT_PLACE,
 	PARENT_PATH,
 	PARENT_FROM,				/* NULL unless versioned, as the next */
@@ -122,16 +124,18 @@ static char *
 parent_query(const RelatedTable *related, const char *which)
 {
 	const char *none = "NULL::pg_catalog.timestamptz";
+	char		relkind = get_rel_relkind(related->relid);
+	bool		is_table = relkind == RELKIND_RELATION || relkind == RELKIND_PARTITIONED_TABLE;
 
-	return psprintf("SELECT tableoid, ctid, %s, %s, %s FROM %s WHERE %s OPERATOR(pg_catalog.=) $1%s FOR KEY SHARE",
-					related->lineage, related->versioned ? related->valid_from : none,
+	return psprintf("SELECT %s, %s, %s, %s FROM %s WHERE %s OPERATOR(pg_catalog.=) $1%s FOR KEY SHARE",
+					is_table ? "tableoid, ctid" : "NULL::pg_catalog.oid, NULL::pg_catalog.tid", related->lineage, related->versioned ? related->valid_from : none,
 					related->versioned ? related->valid_to : none,
 					related->table, related->identifier, which);
 }
 
 /*
  * Is a row of the result, which is locked, not the version that everybody sees
- * from now on?
+ * from now on?  Of views we do not know, so it may be.
  */
 static bool
 result_is_overtaken(void)
@@ -145,9 +149,16 @@ result_is_overtaken(void)
 		bool		isnull;
 		Oid			relid = DatumGetObjectId(SPI_getbinval(tuple, SPI_tuptable->tupdesc, PARENT_TABLE, &isnull));
 		ItemPointer place = (ItemPointer) DatumGetPointer(SPI_getbinval(tuple, SPI_tuptable->tupdesc, PARENT_PLACE, &isnull));
-		Relation	relation = table_open(relid, NoLock);
-		TupleTableSlot *slot = table_slot_create(relation, NULL);
+		Relation	relation;
+		TupleTableSlot *slot;
 
+		if (isnull)
+		{
+			overtaken = true;
+			break;
+		}
+		relation = table_open(relid, NoLock);
+		slot = table_slot_create(relation, NULL);
 		overtaken = !table_tuple_fetch_row_version(relation, place, latest, slot);
 		ExecDropSingleTupleTableSlot(slot);
 		table_close(relation, NoLock);
