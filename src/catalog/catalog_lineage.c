@@ -397,25 +397,25 @@ find_path(LineageTable *table, const char *identifier, const char *parent,
 
 /*
  * The row, which may change at "floor" at the earliest, moves to the path
- * "after", or ends where that is NULL: returns "floor", or later.
+ * "after", or ends where that is NULL: returns "floor", or later.  "context" ends
+ * with the statement.
  */
 static TimestampTz
-changes_in_statement(const LineageTable *table, Relation relation, HeapTuple row, const char *identifier,
-					 const struct varlena *before, const struct varlena *after, TimestampTz floor)
+changes_in_statement(const LineageTable *table, Relation relation, HeapTuple row, MemoryContext context,
+					 const char *identifier, const struct varlena *before, const struct varlena *after, TimestampTz floor)
 {
-	TimestampTz at;
+	TimestampTz alone = vxp_version_effect(relation, &table->version, row, floor);
+	TimestampTz at = vxp_statement_effect(context, identifier, before, after, alone);
 
-	floor = vxp_statement_floor(identifier, before, after, floor);
-	at = vxp_version_effect(relation, &table->version, row, floor);
-	/* who ends ends no sooner than what lies below: only a later one can be in the way */
-	if ((after != NULL && table->descendants != NIL) || at > GetCurrentTransactionStartTimestamp())
-		vxp_statement_note(identifier, before, after, at);
-	return floor;
+	/* a leaf that changes with the transaction is in nobody's way */
+	if (table->descendants != NIL || at > GetCurrentTransactionStartTimestamp())
+		vxp_statement_note(context, identifier, before, after, at);
+	return at > alone ? at : floor;
 }
 
 /* Before an update that is no correction of the past. */
 static HeapTuple
-update_row(LineageTable *table, Relation relation, HeapTuple old, HeapTuple row)
+update_row(LineageTable *table, Relation relation, HeapTuple old, HeapTuple row, MemoryContext context)
 {
 	TupleDesc	desc = RelationGetDescr(relation);
 	char	   *identifier = vxp_row_identifier(table, row, desc);
@@ -464,13 +464,13 @@ update_row(LineageTable *table, Relation relation, HeapTuple old, HeapTuple row)
 		path = find_path(table, identifier, parent, old_identifier, old_path, &time);
 	if (table->self.versioned)
 		vxp_version_not_before(relation, &old->t_self,
-							   changes_in_statement(table, relation, old, old_identifier, old_path, path, time.begin));
+							   changes_in_statement(table, relation, old, context, old_identifier, old_path, path, time.begin));
 	return set_columns(table, row, desc, identifier, path, DT_NOBEGIN);
 }
 
 /* Before a delete: it takes effect when all that lies below can end with it. */
 static void
-delete_row(LineageTable *table, Relation relation, HeapTuple old)
+delete_row(LineageTable *table, Relation relation, HeapTuple old, MemoryContext context)
 {
 	TupleDesc	desc = RelationGetDescr(relation);
 	bool		isnull;
@@ -490,7 +490,7 @@ delete_row(LineageTable *table, Relation relation, HeapTuple old)
 		}
 	identifier = vxp_row_identifier(table, old, desc);
 	vxp_version_not_before(relation, &old->t_self,
-						   changes_in_statement(table, relation, old, identifier, path, NULL,
+						   changes_in_statement(table, relation, old, context, identifier, path, NULL,
 												table->versions_below ? vxp_lock_subtree(table, identifier) : DT_NOBEGIN));
 }
 
@@ -523,14 +523,14 @@ vxp_lineage_trigger(PG_FUNCTION_ARGS)
 	table = vxp_lineage_table(trigger->tg_relation);
 	if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
 	{
-		delete_row(table, trigger->tg_relation, trigger->tg_trigtuple);
+		delete_row(table, trigger->tg_relation, trigger->tg_trigtuple, fcinfo->flinfo->fn_mcxt);
 		return PointerGetDatum(trigger->tg_trigtuple);
 	}
 	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 	{
 		row = trigger->tg_newtuple;
 		if (!table->self.versioned || !vxp_takes_given(trigger->tg_relation))
-			return PointerGetDatum(update_row(table, trigger->tg_relation, trigger->tg_trigtuple, row));
+			return PointerGetDatum(update_row(table, trigger->tg_relation, trigger->tg_trigtuple, row, fcinfo->flinfo->fn_mcxt));
 	}
 	else
 		row = trigger->tg_trigtuple;

@@ -161,10 +161,10 @@ extern const ActiveClose *vxp_active_close(void);
 extern void vxp_settle_present(LineageTable *table, const char *identifier);
 
 /* catalog_statement.c */
-extern TimestampTz vxp_statement_floor(const char *identifier, const struct varlena *before, const struct varlena *after,
-									   TimestampTz floor);
-extern void vxp_statement_note(const char *identifier, const struct varlena *before, const struct varlena *after,
-							   TimestampTz at);
+extern TimestampTz vxp_statement_effect(MemoryContext context, const char *identifier, const struct varlena *before,
+										const struct varlena *after, TimestampTz at);
+extern void vxp_statement_note(MemoryContext context, const char *identifier, const struct varlena *before,
+							   const struct varlena *after, TimestampTz at);
 
 /* catalog_subtree.c */
 extern uint64 vxp_run_as_owner(Oid relid, SPIPlanPtr plan, Datum *values, long limit);

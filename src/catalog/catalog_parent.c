@@ -128,8 +128,8 @@ parent_query(const RelatedTable *related, const char *which)
 	bool		is_table = relkind == RELKIND_RELATION || relkind == RELKIND_PARTITIONED_TABLE;
 
 	return psprintf("SELECT %s, %s, %s, %s FROM %s WHERE %s OPERATOR(pg_catalog.=) $1%s FOR KEY SHARE",
-					is_table ? "tableoid, ctid" : "NULL::pg_catalog.oid, NULL::pg_catalog.tid", related->lineage, related->versioned ? related->valid_from : none,
-					related->versioned ? related->valid_to : none,
+					is_table ? "tableoid, ctid" : "NULL::pg_catalog.oid, NULL::pg_catalog.tid", related->lineage,
+					related->versioned ? related->valid_from : none, related->versioned ? related->valid_to : none,
 					related->table, related->identifier, which);
 }
 

@@ -24,8 +24,8 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "miscadmin.h"
 #include "nodes/pg_list.h"
-#include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -38,51 +38,55 @@ typedef struct StatementRow
 {
 	const char *identifier;
 	int			length;
-	struct varlena *before;		/* its path */
+	struct varlena *before;		/* its path; NULL unless it changes later than the transaction, as the next */
 	struct varlena *after;		/* NULL: it ends */
 	TimestampTz at;				/* when */
 } StatementRow;
 
-/* Statements that are running: triggers of a user's may run others in the middle of one. */
+/* A running statement; functions and triggers of a user's may run others in the middle of one. */
 typedef struct Statement
 {
-	MemoryContext context;		/* NULL: none was noted in this transaction */
+	struct Statement *outer;
 	MemoryContextCallback callback;
-	int			depth;
+	MemoryContext context;		/* lives as long as it */
 	CommandId	command;
 	List	   *rows;			/* of StatementRow * */
-	TimestampTz latest;			/* of them */
+	TimestampTz earliest;		/* of them */
+	TimestampTz latest;
 } Statement;
 
-static Statement statements[16];
+static Statement *innermost = NULL;
 
 static void
 forget_statement(void *arg)
 {
-	((Statement *) arg)->context = NULL;
+	Statement **link = &innermost;
+
+	while (*link != arg)
+		link = &(*link)->outer;
+	*link = (*link)->outer;
 }
 
-/* The running statement; its rows, unless it is another than the last one of its depth. */
+/* What is known of the running statement, whose state is in "context". */
 static Statement *
-running_statement(void)
+running_statement(MemoryContext context)
 {
-	int			depth = DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, (Datum) 0));
 	CommandId	command = GetActiveSnapshot()->curcid;
-	Statement  *statement = &statements[depth % lengthof(statements)];
+	Statement  *statement;
 
-	if (statement->context != NULL && (statement->depth != depth || statement->command != command))
-		MemoryContextDelete(statement->context);
-	if (statement->context == NULL)
-	{
-		statement->context = AllocSetContextCreate(TopTransactionContext, "vxp rows of a statement", ALLOCSET_SMALL_SIZES);
-		statement->callback.func = forget_statement;
-		statement->callback.arg = statement;
-		MemoryContextRegisterResetCallback(statement->context, &statement->callback);
-		statement->depth = depth;
-		statement->command = command;
-		statement->rows = NIL;
-		statement->latest = DT_NOBEGIN;
-	}
+	for (statement = innermost; statement != NULL; statement = statement->outer)
+		if (statement->command == command)
+			return statement;
+	statement = MemoryContextAllocZero(context, sizeof(Statement));
+	statement->context = context;
+	statement->command = command;
+	statement->earliest = DT_NOEND;
+	statement->latest = DT_NOBEGIN;
+	statement->callback.func = forget_statement;
+	statement->callback.arg = statement;
+	MemoryContextRegisterResetCallback(context, &statement->callback);
+	statement->outer = innermost;
+	innermost = statement;
 	return statement;
 }
 
@@ -93,29 +97,31 @@ is_below(const struct varlena *path, const char *identifier, int length)
 }
 
 /*
- * vxp_statement_floor returns when a row of the running statement may move or
- * end: at "floor", or later, when one before it does that is or was above or
- * below it.  "after" is NULL for an end.
+ * vxp_statement_effect returns when a row of the running statement may move or
+ * end: at "at", or later, when one before it does that is or was above or below
+ * it.  "after" is NULL for an end; "context" ends with the statement.
  */
 TimestampTz
-vxp_statement_floor(const char *identifier, const struct varlena *before, const struct varlena *after, TimestampTz floor)
+vxp_statement_effect(MemoryContext context, const char *identifier, const struct varlena *before,
+					 const struct varlena *after, TimestampTz at)
 {
-	Statement  *statement = running_statement();
+	Statement  *statement = running_statement(context);
 	int			length = (int) strlen(identifier);
 	ListCell   *lc;
 
-	if (statement->latest <= GetCurrentTransactionStartTimestamp())
-		return floor;
+	if (statement->latest <= at)
+		return at;
 	foreach(lc, statement->rows)
 	{
 		const StatementRow *row = lfirst(lc);
 
-		if (row->at > floor &&
+		CHECK_FOR_INTERRUPTS();
+		if (row->at > at &&
 			(is_below(before, row->identifier, row->length) || is_below(after, row->identifier, row->length) ||
 			 is_below(row->before, identifier, length) || is_below(row->after, identifier, length)))
-			floor = row->at;
+			at = row->at;
 	}
-	return floor;
+	return at;
 }
 
 /*
@@ -123,18 +129,21 @@ vxp_statement_floor(const char *identifier, const struct varlena *before, const 
  * or ends at "at"; 40001 when it lay below one that did sooner.
  */
 void
-vxp_statement_note(const char *identifier, const struct varlena *before, const struct varlena *after, TimestampTz at)
+vxp_statement_note(MemoryContext context, const char *identifier, const struct varlena *before,
+				   const struct varlena *after, TimestampTz at)
 {
-	Statement  *statement = running_statement();
+	Statement  *statement = running_statement(context);
+	bool		late = at > GetCurrentTransactionStartTimestamp();
 	MemoryContext caller;
 	StatementRow *noted;
 	ListCell   *lc;
 
-	if (at > GetCurrentTransactionStartTimestamp())
+	if (statement->earliest < at)
 		foreach(lc, statement->rows)
 		{
 			const StatementRow *row = lfirst(lc);
 
+			CHECK_FOR_INTERRUPTS();
 			if (row->at < at && is_below(before, row->identifier, row->length))
 				ereport(ERROR,
 						(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
@@ -147,10 +156,12 @@ vxp_statement_note(const char *identifier, const struct varlena *before, const s
 	noted = palloc(sizeof(StatementRow));
 	noted->identifier = pstrdup(identifier);
 	noted->length = (int) strlen(identifier);
-	noted->before = (struct varlena *) PG_DETOAST_DATUM_COPY(PointerGetDatum(before));
-	noted->after = after == NULL ? NULL : (struct varlena *) PG_DETOAST_DATUM_COPY(PointerGetDatum(after));
+	/* nothing waits for one that changes with the transaction */
+	noted->before = late ? (struct varlena *) PG_DETOAST_DATUM_COPY(PointerGetDatum(before)) : NULL;
+	noted->after = late && after != NULL ? (struct varlena *) PG_DETOAST_DATUM_COPY(PointerGetDatum(after)) : NULL;
 	noted->at = at;
 	statement->rows = lappend(statement->rows, noted);
+	statement->earliest = Min(statement->earliest, at);
 	statement->latest = Max(statement->latest, at);
 	MemoryContextSwitchTo(caller);
 }
