@@ -296,7 +296,8 @@ find_present(LineageTable *table, const char *identifier, const char *parent)
 
 /*
  * All versions of the parent by the given snapshot, or the transaction's, by time
- * and locked, into table->past.  True: one of them has been overtaken since.
+ * and locked, into table->past.  True: one of them has been overtaken since the
+ * transaction's.
  */
 static bool
 read_past(LineageTable *table, const char *identifier, const char *parent, Snapshot snapshot)
@@ -320,7 +321,7 @@ read_past(LineageTable *table, const char *identifier, const char *parent, Snaps
 				   related->plan_history == NULL ? parent_query(related, " ORDER BY 4") : NULL, parent, snapshot, 0);
 		if (SPI_processed == 0)
 			continue;
-		overtaken = result_is_overtaken();
+		overtaken = snapshot == InvalidSnapshot && result_is_overtaken();
 		table->past = MemoryContextAlloc(table->past_context, sizeof(ParentVersion) * SPI_processed);
 		for (uint64 i = 0; i < SPI_processed; i++)
 		{

@@ -343,7 +343,8 @@ begin_version(Relation relation, VersionColumns *columns, HeapTuple row)
 	interval.to = no_to ? DT_NOEND : given.to;
 	vxp_check_interval(columns, row, desc, interval);
 	/* one that begins now by itself, or with its parent, begins when the last one has ended */
-	if (TIMESTAMP_IS_NOEND(interval.to) && interval.from == Max(now, floor) && !vxp_takes_given(relation))
+	if (TIMESTAMP_IS_NOEND(interval.to) && (interval.from == now || (floor > now && interval.from == floor)) &&
+		!vxp_takes_given(relation))
 	{
 		interval.from = vxp_version_after_last(relation, columns, row, interval.from);
 		shifted_begin.relid = interval.from > now ? RelationGetRelid(relation) : InvalidOid;
